@@ -1,0 +1,1 @@
+//! Verify the evidence of confidential machines: SEV-SNP reports first. Sans-IO, no_std.

@@ -1,0 +1,1 @@
+//! What verification costs: instruction counts, wall time, and the same work done by peers.

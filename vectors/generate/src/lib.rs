@@ -1,0 +1,1 @@
+//! Writes the generated vectors: a deterministic test PKI and a report signer.
