@@ -1,0 +1,62 @@
+//! Everything that a verification depends on and that is not evidence. All of it is required; there is no default.
+
+use rustls_pki_types::UnixTime;
+
+use crate::crypto::CryptoProvider;
+use crate::tee::snp;
+
+/// What verification takes besides evidence and collateral.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Context<'a> {
+    /// Who does the arithmetic.
+    pub provider: &'a CryptoProvider,
+    /// Whom the caller trusts. Never taken from evidence.
+    pub anchors: &'a TrustAnchors,
+    /// The time at which everything must be valid.
+    pub now: UnixTime,
+    /// What the evidence must commit to.
+    pub expect: Expect,
+}
+
+impl<'a> Context<'a> {
+    /// All four, by name.
+    pub const fn new(
+        provider: &'a CryptoProvider,
+        anchors: &'a TrustAnchors,
+        now: UnixTime,
+        expect: Expect,
+    ) -> Self {
+        Self { provider, anchors, now, expect }
+    }
+}
+
+/// What the evidence must commit to, so that it is fresh and meant for this caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expect {
+    /// Any report data: evidence may be old or somebody else's. The verdict says so, and a strict policy refuses it.
+    AnyReportData,
+    /// Exactly these 64 bytes.
+    ReportData([u8; 64]),
+}
+
+/// Whom the caller trusts, for each TEE.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TrustAnchors {
+    /// AMD's roots.
+    pub snp: snp::Anchors,
+}
+
+impl TrustAnchors {
+    /// The vendors' roots that this crate pins.
+    pub fn pinned() -> Self {
+        Self { snp: snp::Anchors::amd() }
+    }
+
+    /// Roots of the caller's own choice.
+    pub const fn new(snp: snp::Anchors) -> Self {
+        Self { snp }
+    }
+}

@@ -1,0 +1,26 @@
+//! Choices, with their reasons.
+//!
+//! **DER and X.509.** The primitives are those of `der`: strict, `no_std`, without a heap. The structures are ours:
+//!
+//! - `x509-cert` decodes into owned values and drops the signed bytes, so that a signature could be checked over a
+//!   re-encoding only, and it allocates for every name and extension;
+//! - `rustls-webpki` builds WebPKI paths. AMD's leaves have the serial number 0, no key usage, and one extension whose value is
+//!   not DER; they fail there for good reasons.
+//!
+//! Signature algorithms are compared as whole DER values. That leaves no parameter unread, and it takes in the one form that is
+//! not DER: until 2024 AMD wrote the default trailerField of the PSS parameters out.
+//!
+//! **Providers.** [`crate::crypto::CryptoProvider`] is a struct of trait objects. All three built-in ones have all four schemes
+//! of [`crate::crypto::SignatureAlgorithm`].
+//!
+//! **Chains.** ARK, ASK and ASVK of each line are pinned. An intermediate that is supplied is judged as supplied: a wrong one is
+//! not papered over by the pinned one. The pinned one is used where none of the chain's line was supplied.
+//!
+//! **CRL.** Every VEK has the serial number 0, and the CRL's issuer is the ARK, so the list can speak about intermediates only.
+//! A list by the intermediate itself is looked at too; AMD issues none. A list that is supplied is judged: an overdue one makes
+//! the verdict *missing collateral* even where the policy would go without.
+//!
+//! **S and n - S.** ECDSA takes both; so do we, since REPORT_ID and the whole report are what is compared, never the signature.
+//!
+//! **Unknown but genuine.** Newer versions, CPU families and bits are values, and policy judges them. What is refused is what
+//! cannot be told apart from damage: another length, reserved bytes of a version whose layout is known.

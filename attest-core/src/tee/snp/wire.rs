@@ -1,0 +1,394 @@
+//! ATTESTATION_REPORT and the certificate table: shape only.
+
+use alloc::vec::Vec;
+
+use super::checks::wire as checks;
+use super::tcb::{Cpuid, RawTcb};
+use crate::checks::holds;
+use crate::error::{Error, Malformed, Problem, Unsupported};
+use crate::reader::Reader;
+use crate::values::Value;
+
+/// Length of an ATTESTATION_REPORT.
+pub const REPORT_LEN: usize = 0x4a0;
+/// Length of the part that is signed.
+pub const SIGNED_LEN: usize = 0x2a0;
+/// The newest version whose layout is known. Newer ones are read like it, without a word on reserved bytes.
+pub const NEWEST_VERSION: u32 = 5;
+
+const STRUCTURE: &str = "ATTESTATION_REPORT";
+
+/// ATTESTATION_REPORT, 4A0h bytes, little-endian (AMD 56860, table of that name).
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    raw: &'a [u8; REPORT_LEN],
+    fields: Fields,
+}
+
+/// The fields of a report, owned. They exist only if bytes said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fields {
+    pub(crate) version: u32,
+    pub(crate) guest_svn: u32,
+    pub(crate) policy: u64,
+    pub(crate) family_id: [u8; 16],
+    pub(crate) image_id: [u8; 16],
+    pub(crate) vmpl: u32,
+    pub(crate) signature_algo: u32,
+    pub(crate) current_tcb: RawTcb,
+    pub(crate) platform_info: u64,
+    pub(crate) key_info: u32,
+    pub(crate) report_data: [u8; 64],
+    pub(crate) measurement: [u8; 48],
+    pub(crate) host_data: [u8; 32],
+    pub(crate) id_key_digest: [u8; 48],
+    pub(crate) author_key_digest: [u8; 48],
+    pub(crate) report_id: [u8; 32],
+    pub(crate) report_id_ma: [u8; 32],
+    pub(crate) reported_tcb: RawTcb,
+    pub(crate) cpuid: Option<Cpuid>,
+    pub(crate) chip_id: [u8; 64],
+    pub(crate) committed_tcb: RawTcb,
+    pub(crate) current_version: [u8; 3],
+    pub(crate) committed_version: [u8; 3],
+    pub(crate) launch_tcb: RawTcb,
+    pub(crate) launch_mit_vector: Option<u64>,
+    pub(crate) current_mit_vector: Option<u64>,
+}
+
+/// Declares getters named after the specification's fields.
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        impl Fields {
+            $($(#[$doc])* pub const fn $name(&self) -> $type { self.$name })*
+        }
+    };
+}
+
+getters! {
+    /// VERSION, offset 0h.
+    version: u32;
+    /// GUEST_SVN, 4h: security version of the guest, from the ID block; 0 without one.
+    guest_svn: u32;
+    /// POLICY, 8h.
+    policy: u64;
+    /// FAMILY_ID, 10h: from the ID block; zero without one.
+    family_id: [u8; 16];
+    /// IMAGE_ID, 20h: from the ID block; zero without one.
+    image_id: [u8; 16];
+    /// VMPL, 30h: 0 to 3 for a guest's request, FFFFFFFFh for the host's.
+    vmpl: u32;
+    /// SIGNATURE_ALGO, 34h: 1 is ECDSA P-384 with SHA-384.
+    signature_algo: u32;
+    /// CURRENT_TCB, 38h.
+    current_tcb: RawTcb;
+    /// PLATFORM_INFO, 40h.
+    platform_info: u64;
+    /// Key information, 48h: AUTHOR_KEY_EN, MASK_CHIP_KEY, SIGNING_KEY.
+    key_info: u32;
+    /// REPORT_DATA, 50h: the guest's own bytes.
+    report_data: [u8; 64];
+    /// MEASUREMENT, 90h: launch digest.
+    measurement: [u8; 48];
+    /// HOST_DATA, C0h: the host's bytes at launch.
+    host_data: [u8; 32];
+    /// ID_KEY_DIGEST, E0h; zero without an ID block.
+    id_key_digest: [u8; 48];
+    /// AUTHOR_KEY_DIGEST, 110h; without meaning unless AUTHOR_KEY_EN is set.
+    author_key_digest: [u8; 48];
+    /// REPORT_ID, 140h.
+    report_id: [u8; 32];
+    /// REPORT_ID_MA, 160h: all ones without a migration agent.
+    report_id_ma: [u8; 32];
+    /// REPORTED_TCB, 180h: what the signing key was derived for.
+    reported_tcb: RawTcb;
+    /// CPUID bytes, 188h, from version 3 on.
+    cpuid: Option<Cpuid>;
+    /// CHIP_ID, 1A0h; all zero when the host masks it.
+    chip_id: [u8; 64];
+    /// COMMITTED_TCB, 1E0h: below this the host cannot go back.
+    committed_tcb: RawTcb;
+    /// CURRENT_MAJOR, CURRENT_MINOR, CURRENT_BUILD, 1E8h.
+    current_version: [u8; 3];
+    /// COMMITTED_MAJOR, COMMITTED_MINOR, COMMITTED_BUILD, 1ECh.
+    committed_version: [u8; 3];
+    /// LAUNCH_TCB, 1F0h: CURRENT_TCB at launch or import.
+    launch_tcb: RawTcb;
+    /// LAUNCH_MIT_VECTOR, 1F8h, from version 5 on.
+    launch_mit_vector: Option<u64>;
+    /// CURRENT_MIT_VECTOR, 200h, from version 5 on.
+    current_mit_vector: Option<u64>;
+}
+
+impl Fields {
+    /// SIGNING_KEY, 48h, bits 4:2.
+    pub const fn signing_key(&self) -> u32 {
+        (self.key_info >> 2) & 0b111
+    }
+
+    /// AUTHOR_KEY_EN, 48h, bit 0.
+    pub const fn author_key_en(&self) -> bool {
+        self.key_info & 1 != 0
+    }
+
+    /// MASK_CHIP_KEY, 48h, bit 1: firmware signed with nothing.
+    pub const fn mask_chip_key(&self) -> bool {
+        self.key_info & 0b10 != 0
+    }
+
+    /// Whether CHIP_ID is masked (all zero).
+    pub fn chip_id_is_masked(&self) -> bool {
+        self.chip_id == [0; 64]
+    }
+}
+
+impl<'a> Report<'a> {
+    /// Reads one report and nothing else.
+    ///
+    /// # Errors
+    /// [`Malformed`] for another length, a reserved byte that is set in a version whose layout is known, or padding of the
+    /// signature that is set; [`Unsupported::Version`] for versions 0 and 1.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut whole = Reader::new(STRUCTURE, bytes);
+        let raw = whole.take::<REPORT_LEN>("report")?;
+        whole.finish("report")?;
+
+        let mut r = Reader::new(STRUCTURE, raw);
+        let version = read_version(&mut r)?;
+        // A newer version may give meaning to any byte that is reserved today.
+        let known = version <= NEWEST_VERSION;
+        let zero = |r: &mut Reader<'_>, field, len| match known {
+            true => r.zero(&checks::RESERVED, field, len),
+            false => r.bytes(field, len).map(drop),
+        };
+        let guest_svn = r.u32_le("GUEST_SVN")?;
+        let policy = r.u64_le("POLICY")?;
+        let family_id = *r.take("FAMILY_ID")?;
+        let image_id = *r.take("IMAGE_ID")?;
+        let vmpl = r.u32_le("VMPL")?;
+        let signature_algo = r.u32_le("SIGNATURE_ALGO")?;
+        let current_tcb = RawTcb(*r.take("CURRENT_TCB")?);
+        let platform_info = r.u64_le("PLATFORM_INFO")?;
+        let key_info = r.u32_le("KEY_INFO")?;
+        zero(&mut r, "reserved@04C", 4)?;
+        let report_data = *r.take("REPORT_DATA")?;
+        let measurement = *r.take("MEASUREMENT")?;
+        let host_data = *r.take("HOST_DATA")?;
+        let id_key_digest = *r.take("ID_KEY_DIGEST")?;
+        let author_key_digest = *r.take("AUTHOR_KEY_DIGEST")?;
+        let report_id = *r.take("REPORT_ID")?;
+        let report_id_ma = *r.take("REPORT_ID_MA")?;
+        let reported_tcb = RawTcb(*r.take("REPORTED_TCB")?);
+        let cpuid = if version >= 3 {
+            let family = r.u8("CPUID_FAM_ID")?;
+            Some(Cpuid { family, model: r.u8("CPUID_MOD_ID")?, stepping: r.u8("CPUID_STEP")? })
+        } else {
+            zero(&mut r, "reserved@188", 3)?;
+            None
+        };
+        zero(&mut r, "reserved@18B", 21)?;
+        let chip_id = *r.take("CHIP_ID")?;
+        let committed_tcb = RawTcb(*r.take("COMMITTED_TCB")?);
+        let current_version = read_firmware(&mut r, "CURRENT_BUILD")?;
+        zero(&mut r, "reserved@1EB", 1)?;
+        let committed_version = read_firmware(&mut r, "COMMITTED_BUILD")?;
+        zero(&mut r, "reserved@1EF", 1)?;
+        let launch_tcb = RawTcb(*r.take("LAUNCH_TCB")?);
+        let (launch_mit_vector, current_mit_vector) = if version >= 5 {
+            (Some(r.u64_le("LAUNCH_MIT_VECTOR")?), Some(r.u64_le("CURRENT_MIT_VECTOR")?))
+        } else {
+            zero(&mut r, "reserved@1F8", 16)?;
+            (None, None)
+        };
+        zero(&mut r, "reserved@208", 152)?;
+        // Nothing signs the padding of the signature, so a set byte would make the report malleable.
+        r.take::<48>("SIGNATURE.R")?;
+        r.zero(&checks::SIGNATURE_PADDING, "SIGNATURE.R padding", 24)?;
+        r.take::<48>("SIGNATURE.S")?;
+        r.zero(&checks::SIGNATURE_PADDING, "SIGNATURE.S padding", 24)?;
+        r.zero(&checks::SIGNATURE_PADDING, "SIGNATURE reserved", 368)?;
+        r.finish("report")?;
+
+        let fields = Fields {
+            version,
+            guest_svn,
+            policy,
+            family_id,
+            image_id,
+            vmpl,
+            signature_algo,
+            current_tcb,
+            platform_info,
+            key_info,
+            report_data,
+            measurement,
+            host_data,
+            id_key_digest,
+            author_key_digest,
+            report_id,
+            report_id_ma,
+            reported_tcb,
+            cpuid,
+            chip_id,
+            committed_tcb,
+            current_version,
+            committed_version,
+            launch_tcb,
+            launch_mit_vector,
+            current_mit_vector,
+        };
+        Ok(Self { raw, fields })
+    }
+
+    /// The fields.
+    pub const fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// The whole report, as received.
+    pub const fn as_bytes(&self) -> &'a [u8; REPORT_LEN] {
+        self.raw
+    }
+
+    /// The bytes that the firmware signed, as received (0h to 29Fh).
+    pub fn signed_bytes(&self) -> &'a [u8] {
+        self.raw.get(..SIGNED_LEN).unwrap_or_default()
+    }
+
+    /// R and S as the providers want them: 48 bytes each, big-endian.
+    pub fn signature(&self) -> [u8; 96] {
+        let mut out = [0; 96];
+        let (r, s) = out.split_at_mut(48);
+        for (half, at) in [(r, SIGNED_LEN), (s, SIGNED_LEN + 72)] {
+            let little = self.raw.get(at..).unwrap_or_default();
+            half.iter_mut().rev().zip(little).for_each(|(slot, octet)| *slot = *octet);
+        }
+        out
+    }
+}
+
+fn read_version(r: &mut Reader<'_>) -> Result<u32, Error> {
+    let version = r.u32_le("VERSION")?;
+    match version {
+        0 => {
+            Err(Unsupported::Version { structure: STRUCTURE, version, reason: "no firmware writes it" }
+                .into())
+        }
+        1 => Err(Unsupported::Version {
+            structure: STRUCTURE,
+            version,
+            reason: "pre-production firmware, whose layout AMD does not publish",
+        }
+        .into()),
+        _ if (1..=NEWEST_VERSION).contains(&version.swap_bytes()) && !holds(&checks::VERSION, false) => {
+            let expected = Value::Number(u64::from(version.swap_bytes()));
+            Err(r.unexpected(&checks::VERSION, "VERSION", 4, expected, version).into())
+        }
+        _ => Ok(version),
+    }
+}
+
+/// BUILD, MINOR, MAJOR in the order of the report; major first in ours, so that versions compare as arrays.
+fn read_firmware(r: &mut Reader<'_>, field: &'static str) -> Result<[u8; 3], Malformed> {
+    let [build, minor, major] = *r.take(field)?;
+    Ok([major, minor, build])
+}
+
+/// An entry of the certificate table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableEntry<'a> {
+    /// What it is, in the order in which the GUID is written as text.
+    pub guid: [u8; 16],
+    /// Where it starts, from the front of the table.
+    pub offset: u32,
+    /// Its bytes.
+    pub data: &'a [u8],
+}
+
+/// The largest certificate table that is read: what Linux hands out is at most 16 KiB.
+pub(super) const MAX_TABLE: usize = 64 * 1024;
+/// The most entries that are read.
+pub(super) const MAX_TABLE_ENTRIES: usize = 32;
+const ENTRY_LEN: usize = 24;
+
+/// GUIDs whose entries are certificates or a CRL (AMD 56421): VCEK, VLEK, ASK or ASVK, ARK, CRL.
+pub(super) const CERTIFICATE_GUIDS: [[u8; 16]; 4] = [
+    *b"\x63\xda\x75\x8d\xe6\x64\x45\x64\xad\xc5\xf4\xb9\x3b\xe8\xac\xcd",
+    *b"\xa8\x07\x4b\xc2\xa2\x5a\x48\x3e\xaa\xe6\x39\xc0\x45\xa0\xb8\xa1",
+    *b"\x4a\xb7\xb3\x79\xbb\xac\x4f\xe4\xa0\x2f\x05\xae\xf3\x27\xc7\x82",
+    *b"\xc0\xb4\x06\xa4\xa8\x03\x49\x52\x97\x43\x3f\xb6\x01\x4c\xd0\xae",
+];
+/// GUID of a CRL entry.
+pub(super) const CRL_GUID: [u8; 16] = *b"\x92\xf8\x1b\xc3\x58\x11\x4d\x3d\x97\xff\xd1\x9f\x88\xdc\x67\xea";
+
+/// Reads a certificate table (AMD 56421, SNP extended guest request): entries of GUID, offset and length, ended by a zero
+/// entry. GUIDs written in Windows' mixed order, as some hosts do, are turned around if that makes them known.
+///
+/// # Errors
+/// [`Malformed`] if the table has no end, is over 64 KiB or 32 entries, if an entry lies outside it or over
+/// the header or over another entry, is empty, or is named twice.
+pub fn parse_table(bytes: &[u8]) -> Result<Vec<TableEntry<'_>>, Malformed> {
+    let structure = "certificate table";
+    let too_large = |max, actual| Malformed {
+        structure,
+        field: "entries",
+        offset: 0,
+        problem: Problem::TooLarge { max, actual },
+    };
+    if bytes.len() > MAX_TABLE {
+        return Err(too_large(MAX_TABLE, bytes.len()));
+    }
+    let mut r = Reader::new(structure, bytes);
+    let mut entries: Vec<TableEntry<'_>> = Vec::new();
+    loop {
+        let guid = turned(*r.take("guid")?);
+        let offset = r.u32_le("offset")?;
+        let length = r.u32_le("length")?;
+        if guid == [0; 16] && offset == 0 && length == 0 {
+            break;
+        }
+        if entries.len() >= MAX_TABLE_ENTRIES {
+            return Err(too_large(MAX_TABLE_ENTRIES, entries.len().saturating_add(1)));
+        }
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+        let data = match bytes.get(start..end) {
+            Some(data) if !data.is_empty() => data,
+            _ => {
+                let inside = Value::Phrase("a non-empty range inside the table");
+                return Err(r.unexpected(&checks::TABLE, "offset", 8, inside, offset));
+            }
+        };
+        if entries.iter().any(|entry| entry.guid == guid) {
+            return Err(r.malformed("guid", Problem::Duplicate));
+        }
+        entries.push(TableEntry { guid, offset, data });
+    }
+    let header = r.offset();
+    let mut ranges: Vec<(usize, usize)> = entries.iter().map(range).collect();
+    ranges.sort_unstable();
+    let mut free_from = header;
+    for (start, end) in ranges {
+        if start < free_from && !holds(&checks::TABLE, false) {
+            let expected = Value::AtLeast(u64::try_from(free_from).unwrap_or(u64::MAX));
+            let actual = Value::Number(u64::try_from(start).unwrap_or(u64::MAX));
+            return Err(r.unexpected(&checks::TABLE, "offset", ENTRY_LEN, expected, actual));
+        }
+        free_from = end;
+    }
+    Ok(entries)
+}
+
+fn range(entry: &TableEntry<'_>) -> (usize, usize) {
+    let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
+    (start, start.saturating_add(entry.data.len()))
+}
+
+fn turned(guid: [u8; 16]) -> [u8; 16] {
+    let [a, b, c, d, e, f, g, h, rest @ ..] = guid;
+    let [i, j, k, l, m, n, o, p] = rest;
+    let mixed = [d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p];
+    let known = |guid: &[u8; 16]| CERTIFICATE_GUIDS.contains(guid) || CRL_GUID == *guid;
+    if known(&mixed) && !known(&guid) { mixed } else { guid }
+}

@@ -1,0 +1,176 @@
+//! Values as findings carry them: fixed size, no heap, rendered on demand.
+
+use core::fmt;
+
+/// What a check expected or saw. At most 64 bytes of content, so that a verdict needs no heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Nothing to show: the check has no operand on this side.
+    None,
+    /// A fixed phrase.
+    Phrase(&'static str),
+    /// A count or a plain number, shown in decimal.
+    Number(u64),
+    /// At least this number.
+    AtLeast(u64),
+    /// A bit field, shown in hexadecimal.
+    Bits(u64),
+    /// Bytes, shown in lower-case hexadecimal.
+    Bytes(Short),
+    /// Text that came from outside, shown with anything but printable ASCII escaped.
+    Text(Short),
+    /// One of so many listed values.
+    OneOf(usize),
+    /// Seconds since 1970-01-01 00:00 UTC, shown as a date.
+    Time(u64),
+    /// A span of seconds, shown in days and hours.
+    Seconds(u64),
+    /// Firmware version: major, minor, build.
+    Version([u8; 3]),
+    /// Security patch levels: FMC (Turin only), boot loader, TEE, SNP, microcode.
+    Tcb {
+        /// FMC, present on Turin only.
+        fmc: Option<u8>,
+        /// Boot loader.
+        bootloader: u8,
+        /// TEE.
+        tee: u8,
+        /// SNP firmware.
+        snp: u8,
+        /// Microcode.
+        microcode: u8,
+    },
+}
+
+/// Up to 64 bytes, inline. Longer input is cut, and says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Short {
+    bytes: [u8; 64],
+    len: u8,
+    cut: bool,
+}
+
+impl Short {
+    /// Keeps the first 64 bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut kept = Self { bytes: [0; 64], len: 0, cut: bytes.len() > 64 };
+        for (slot, octet) in kept.bytes.iter_mut().zip(bytes) {
+            *slot = *octet;
+            kept.len = kept.len.saturating_add(1);
+        }
+        kept
+    }
+
+    /// The bytes kept.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Whether the input was longer than what is kept.
+    pub const fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
+impl fmt::Debug for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Hex(self.as_bytes()))
+    }
+}
+
+/// Shows bytes in lower-case hexadecimal.
+#[derive(Clone, Copy)]
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Value {
+    /// Bytes, of which the first 64 are kept.
+    pub fn bytes(bytes: &[u8]) -> Self {
+        Self::Bytes(Short::new(bytes))
+    }
+
+    /// Text from outside, of which the first 64 bytes are kept.
+    pub fn text(text: &str) -> Self {
+        Self::Text(Short::new(text.as_bytes()))
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(phrase: &'static str) -> Self {
+        Self::Phrase(phrase)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Number(u64::from(number))
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("-"),
+            Self::Phrase(phrase) => f.write_str(phrase),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::AtLeast(number) => write!(f, ">= {number}"),
+            Self::Bits(bits) => write!(f, "{bits:#x}"),
+            Self::Bytes(short) => {
+                write!(f, "{}{}", Hex(short.as_bytes()), if short.cut { "..." } else { "" })
+            }
+            Self::Text(short) => {
+                write!(f, "{}{}", short.as_bytes().escape_ascii(), if short.cut { "..." } else { "" })
+            }
+            Self::OneOf(1) => f.write_str("the one listed value"),
+            Self::OneOf(count) => write!(f, "one of {count} listed values"),
+            Self::Time(seconds) => write_time(f, *seconds),
+            Self::Seconds(span) => {
+                write!(
+                    f,
+                    "{} d {} h",
+                    span.wrapping_div(86_400),
+                    span.wrapping_rem(86_400).wrapping_div(3_600)
+                )
+            }
+            Self::Version([major, minor, build]) => write!(f, "{major}.{minor}.{build}"),
+            Self::Tcb { fmc, bootloader, tee, snp, microcode } => {
+                if let Some(fmc) = fmc {
+                    write!(f, "fmc {fmc} ")?;
+                }
+                write!(f, "bootloader {bootloader} tee {tee} snp {snp} microcode {microcode}")
+            }
+        }
+    }
+}
+
+/// RFC 3339, UTC, to the second. Years past 9999 are shown as seconds.
+fn write_time(f: &mut fmt::Formatter<'_>, seconds: u64) -> fmt::Result {
+    match der::DateTime::from_unix_duration(core::time::Duration::from_secs(seconds)) {
+        Ok(time) => write!(f, "{time}"),
+        Err(_) => write!(f, "{seconds} s"),
+    }
+}
