@@ -21,7 +21,7 @@ pub struct Check {
 
 /// Whose fault a failed check is. The exit codes of the command line derive from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a total match over it is what maps errors to codes")]
 pub enum Class {
     /// Collateral is absent or too old; fetch it and ask again.
     Missing,
@@ -35,6 +35,19 @@ pub enum Class {
     Untrusted,
     /// The bytes do not have the form that they claim.
     Malformed,
+}
+
+impl Class {
+    /// The exit code of the command line. 0 is accepted, 1 an internal error, 2 a wrong call.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Policy => 10,
+            Self::Mismatch | Self::Untrusted => 11,
+            Self::Missing => 12,
+            Self::Unsupported => 20,
+            Self::Malformed => 30,
+        }
+    }
 }
 
 /// Declares checks as statics with a table of all of them, in the order in which they are made.
@@ -58,7 +71,7 @@ pub(crate) use checks;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a reader of verdicts must not overlook an outcome")]
 pub enum Outcome {
     /// It holds.
     Passed,

@@ -502,8 +502,26 @@ pub struct Revocations {
 impl Proof for Revocations {}
 
 impl Revocations {
+    /// Proves a CRL of one of the anchors' roots apart from any report. Its dates are looked at with each report.
+    ///
+    /// # Errors
+    /// [`Refused`] if no root of the anchors issued it, or if the signature does not verify.
+    pub fn prove(der: &[u8], anchors: &Anchors, provider: &CryptoProvider) -> Result<Self, Refused> {
+        let mut checks = Checks::new();
+        let crl = CertificateList::parse(der)?;
+        let issuer = crl.issuer().common_name().map_or(Value::None, Value::text);
+        let root = anchors.root(crl.issuer().as_der());
+        checks.require(&checks::CRL_ISSUER, root.is_some(), "a root that the caller trusts", issuer);
+        let Some(root) = root else { return Err(refused(&checks)) };
+        let proven = Self::prove_by(&crl, root, provider).map_err(|error| Refused::with(error, &checks))?;
+        let actual =
+            if proven.is_some() { "a signature that verifies" } else { "a signature that does not verify" };
+        checks.require(&checks::CRL_SIGNATURE, proven.is_some(), "a signature that verifies", actual);
+        proven.ok_or_else(|| refused(&checks))
+    }
+
     /// Proves that `signer`, in its role as the CRL's issuer, signed it.
-    pub(crate) fn prove(
+    pub(crate) fn prove_by(
         crl: &CertificateList<'_>,
         signer: &Authority,
         provider: &CryptoProvider,

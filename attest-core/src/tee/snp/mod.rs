@@ -123,7 +123,7 @@ impl Tee for Snp {
             let crl = CertificateList::parse(der)?;
             for signer in [&endorsement.ark, &endorsement.ca] {
                 if *signer.subject == *crl.issuer().as_der() {
-                    lists.extend(Revocations::prove(&crl, signer, context.provider).map_err(Error::from)?);
+                    lists.extend(Revocations::prove_by(&crl, signer, context.provider).map_err(Error::from)?);
                 }
             }
         }

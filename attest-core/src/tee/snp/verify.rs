@@ -178,7 +178,7 @@ fn judge_revocation(
         let known = proven.filter(|proven| proven.signer == signer.public_key).cloned();
         let proven = match known {
             Some(proven) => Some(proven),
-            None => Revocations::prove(&crl, signer, context.provider)
+            None => Revocations::prove_by(&crl, signer, context.provider)
                 .map_err(|error| Refused::with(error, checks))?,
         };
         let actual =
