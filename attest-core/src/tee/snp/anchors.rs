@@ -11,7 +11,7 @@ use crate::error::{Malformed, Problem};
 use crate::x509::{Certificate, PublicKey, Validity};
 
 /// Root, VCEK authority, VLEK authority of each line. Provenance: `anchors/README.md`.
-const AMD: [(ProductLine, [&[u8]; 3]); 3] = [
+pub(super) const AMD: [(ProductLine, [&[u8]; 3]); 3] = [
     (
         ProductLine::Milan,
         [

@@ -13,7 +13,7 @@ use crate::checks::Checks;
 use crate::collateral::{Collateral, Store};
 use crate::context::{Context, Expect};
 use crate::crypto::SignatureAlgorithm;
-use crate::error::Refused;
+use crate::error::{Malformed, Problem, Refused};
 use crate::values::Value;
 use crate::verified::Verified;
 use crate::x509::CertificateList;
@@ -22,6 +22,9 @@ use crate::x509::CertificateList;
 const ORDER: [u8; 48] =
     *b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
     \xc7\x63\x4d\x81\xf4\x37\x2d\xdf\x58\x1a\x0d\xb2\x48\xb0\xa7\x7a\xec\xec\x19\x6a\xcc\xc5\x29\x73";
+
+/// How many CRLs of one chain are looked at: each may cost an RSA verification.
+const MAX_LISTS: usize = 8;
 
 impl Report<'_> {
     /// Verifies this report under a chain that was proven, against the CRLs in `carried` and `store`.
@@ -167,31 +170,32 @@ fn judge_revocation(
     checks: &mut Checks,
 ) -> Result<Option<u64>, Refused> {
     let mut newest: Option<u64> = None;
-    let mut seen = false;
+    let mut seen = 0_usize;
     for der in carried.crls().chain(store.supplied().crls()) {
-        let proven = store.proofs::<Revocations>().find(|proven| *proven.der == *der);
         let crl = CertificateList::parse(der)?;
         let Some(signer) = issuer_of(&crl, endorsement) else { continue };
-        let about_ca = signer.subject == endorsement.ark.subject;
-        seen = true;
-        checks.require(&checks::CRL_ISSUER, true, "the chain's root or intermediate", name(signer));
-        let known = proven.filter(|proven| proven.signer == signer.public_key).cloned();
-        let proven = match known {
-            Some(proven) => Some(proven),
-            None => Revocations::prove_by(&crl, signer, context.provider)
-                .map_err(|error| Refused::with(error, checks))?,
-        };
-        let actual =
-            if proven.is_some() { "a signature that verifies" } else { "a signature that does not verify" };
-        if !checks.require(&checks::CRL_SIGNATURE, proven.is_some(), "a signature that verifies", actual) {
-            continue;
+        seen = seen.saturating_add(1);
+        if seen > MAX_LISTS {
+            let problem = Problem::TooLarge { max: MAX_LISTS, actual: seen };
+            let error = Malformed { structure: "collateral", field: "CRLs of one chain", offset: 0, problem };
+            return Err(Refused::with(error, checks));
         }
-        judge_list(&crl, endorsement, about_ca, context.now.as_secs(), checks);
-        if about_ca {
-            newest = newest.max(Some(crl.this_update()));
+        let about_ca = signer.subject == endorsement.ark.subject;
+        checks.require_again(&checks::CRL_ISSUER, true, "the chain's root or intermediate", name(signer));
+        let known = |proof: &&Revocations| *proof.der == *der && proof.signer == signer.public_key;
+        let proven = store.proofs::<Revocations>().any(|proof| known(&proof))
+            || Revocations::prove_by(&crl, signer, context.provider)
+                .map_err(|error| Refused::with(error, checks))?
+                .is_some();
+        let actual = if proven { "a signature that verifies" } else { "a signature that does not verify" };
+        if checks.require_again(&checks::CRL_SIGNATURE, proven, "a signature that verifies", actual) {
+            judge_list(&crl, endorsement, about_ca, context.now.as_secs(), checks);
+            if about_ca {
+                newest = newest.max(Some(crl.this_update()));
+            }
         }
     }
-    if !seen {
+    if seen == 0 {
         let lists = carried.crls().chain(store.supplied().crls()).count();
         let why = if lists == 0 { "no CRL was supplied" } else { "no CRL supplied is of this chain" };
         for check in [
@@ -221,21 +225,29 @@ fn judge_list(
     };
     let revoked = crl.revokes(serial);
     let actual = if revoked { "its serial number is listed" } else { "not listed" };
-    checks.require(check, !revoked, "not listed", actual);
+    checks.require_again(check, !revoked, "not listed", actual);
     if about_ca {
         // Every VEK has the serial number 0 and another issuer than this list: it cannot speak about one.
-        checks.not_applicable(
+        checks.not_applicable_again(
             &checks::CRL_REVOKED_VEK,
             "the root's list names intermediates; TCB levels retire a VEK",
         );
     } else {
-        checks.not_applicable(&checks::CRL_REVOKED_CA, "the intermediate's own list names what it issued");
+        checks.not_applicable_again(
+            &checks::CRL_REVOKED_CA,
+            "the intermediate's own list names what it issued",
+        );
     }
     let made = crl.this_update();
-    checks.require(&checks::CRL_THIS_UPDATE, made <= now, Value::Time(now), Value::Time(made));
+    checks.require_again(&checks::CRL_THIS_UPDATE, made <= now, Value::Time(now), Value::Time(made));
     let next = crl.next_update();
     let due = next.is_some_and(|next| now < next);
-    checks.require(&checks::CRL_NEXT_UPDATE, due, Value::Time(now), next.map_or(Value::None, Value::Time));
+    checks.require_again(
+        &checks::CRL_NEXT_UPDATE,
+        due,
+        Value::Time(now),
+        next.map_or(Value::None, Value::Time),
+    );
 }
 
 /// Which of the chain's authorities issued this list, by name.
