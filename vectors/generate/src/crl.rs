@@ -1,8 +1,9 @@
 //! Certificate revocation lists of the test PKI.
 
 use crate::der_out::{context, seq, uint};
+use crate::ext::{Ext, oid};
 use crate::keys;
-use crate::pki::{Ext, amd_name, ca_name, oid, seal};
+use crate::pki::{amd_name, ca_name, seal};
 use crate::platform::{Line, Role};
 use crate::sign::{Scheme, Signer};
 use crate::time;

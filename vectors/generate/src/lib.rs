@@ -13,6 +13,7 @@
 
 pub mod crl;
 pub mod der_out;
+pub mod ext;
 pub mod keys;
 pub mod pki;
 pub mod platform;
@@ -22,8 +23,9 @@ pub mod table;
 pub mod time;
 
 pub use crl::CrlSpec;
+pub use ext::{Ext, oid};
 pub use keys::{P384Key, RsaKey};
-pub use pki::{CertSpec, Ext, oid};
+pub use pki::CertSpec;
 pub use platform::{Line, Platform, Product, Role, Tcb};
 pub use report::{ReportSpec, SigEdit};
 pub use sign::{Hash, Scheme, Signer};

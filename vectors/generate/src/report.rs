@@ -202,7 +202,8 @@ impl ReportSpec {
     pub fn signed_with(&self, key: &P384Key) -> Vec<u8> {
         let mut out = self.unsigned();
         let signature = ecdsa_prehash(key, &Sha384::digest(&out[..SIGNED_LEN]));
-        let mut fields = Fields { r: field(&signature.r()), s: field(&signature.s()), tail: [0; LEN - TAIL_OFFSET] };
+        let mut fields =
+            Fields { r: field(&signature.r()), s: field(&signature.s()), tail: [0; LEN - TAIL_OFFSET] };
         for edit in &self.signature_edits {
             edit.apply(&mut fields);
         }

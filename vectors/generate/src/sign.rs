@@ -79,7 +79,8 @@ impl Scheme {
     pub const AMD: Self = Self::Pss { hash: Hash::Sha384, mgf: Hash::Sha384, salt: 48, trailer: false };
 
     /// AMD's scheme as written in CA certificates and in leaves until mid 2024.
-    pub const AMD_TRAILER: Self = Self::Pss { hash: Hash::Sha384, mgf: Hash::Sha384, salt: 48, trailer: true };
+    pub const AMD_TRAILER: Self =
+        Self::Pss { hash: Hash::Sha384, mgf: Hash::Sha384, salt: 48, trailer: true };
 
     /// AMD's scheme with a salt of another length, 32 for example.
     pub const fn salt(salt: usize) -> Self {

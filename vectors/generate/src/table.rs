@@ -97,7 +97,9 @@ impl TableSpec {
 
     /// All GUIDs mixed-endian.
     pub fn mixed_endian(self) -> Self {
-        self.with(|spec| spec.entries.iter_mut().for_each(|entry| entry.guid = guid::mixed_endian(entry.guid)))
+        self.with(|spec| {
+            spec.entries.iter_mut().for_each(|entry| entry.guid = guid::mixed_endian(entry.guid))
+        })
     }
 
     /// Without the zero entry.

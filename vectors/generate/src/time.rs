@@ -39,7 +39,8 @@ pub fn generalized(text: &str) -> Vec<u8> {
 /// When the text has another form, or lies before 1970.
 pub fn unix(text: &str) -> u64 {
     let digits = digits(text);
-    let part = |range: core::ops::Range<usize>| -> u64 { digits[range].parse().expect("digits are a number") };
+    let part =
+        |range: core::ops::Range<usize>| -> u64 { digits[range].parse().expect("digits are a number") };
     let (year, month, day) = (part(0..4), part(4..6), part(6..8));
     // Years that start in March put the leap day last, so that one formula gives the days before each month.
     let (shifted_year, shifted_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
