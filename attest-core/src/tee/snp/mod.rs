@@ -58,14 +58,16 @@ impl Tee for Snp {
         Format::Snp
     }
 
-    /// A report, or a report with the certificate table right behind it.
+    /// A report, or a report with the certificate table right behind it. A short one is taken too, so that it is told what is
+    /// wrong with it.
     fn detect(&self, bytes: &[u8]) -> Option<Result<Evidence, Error>> {
-        let (report, table) = bytes.split_at_checked(REPORT_LEN)?;
-        // Both byte orders, so that a report that was turned around is told so rather than not known.
-        let [a, b, c, d, ..] = *report else { return None };
-        if !(1..=0xff).contains(&u32::from_le_bytes([a, b, c, d]).min(u32::from_be_bytes([a, b, c, d]))) {
+        let [a, b, c, d, ..] = *bytes else { return None };
+        // Both byte orders, for the same reason.
+        let version = u32::from_le_bytes([a, b, c, d]).min(u32::from_be_bytes([a, b, c, d]));
+        if version > 0xff {
             return None;
         }
+        let (report, table) = bytes.split_at(bytes.len().min(REPORT_LEN));
         let mut evidence = Evidence::new(Format::Snp, report.to_vec());
         if !table.is_empty() {
             match collateral_of_table(table) {
