@@ -1,4 +1,4 @@
-//! Certificate revocation lists of the test PKI.
+//! Certificate revocation lists of the test PKI, a month old at [`time::NOW`].
 
 use crate::der_out::{context, seq, uint};
 use crate::ext::{Ext, oid};
@@ -46,8 +46,8 @@ impl CrlSpec {
             version: uint(1),
             inner_algorithm: Scheme::AMD.algorithm(),
             issuer: amd_name(&ca_name(line, Role::Ark)),
-            this_update: time::x509("2025-05-06T12:39:06Z"),
-            next_update: time::x509("2026-05-12T00:00:00Z"),
+            this_update: time::x509("2025-12-01T12:00:00Z"),
+            next_update: time::x509("2026-12-08T00:00:00Z"),
             revoked: withdrawn,
             extensions: vec![Ext::aki(&root.ski()), Ext::new(oid::CRL_NUMBER, uint(6))],
             outer_algorithm: Scheme::AMD.algorithm(),
