@@ -11,6 +11,7 @@
 //! let report = chip.report(5).signed_with(&chip.vcek_key());
 //! ```
 
+pub mod cases;
 pub mod crl;
 pub mod der_out;
 pub mod ext;

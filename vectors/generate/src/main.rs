@@ -1,48 +1,82 @@
-//! Writes the default chains and reports of every product into a directory, to look at or to feed to other tools.
+//! Writes the generated vectors, or says whether those in the tree are what it would write.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use vectors_generate::{CertSpec, CrlSpec, Line, Platform, Product, Role, TableSpec};
+use vectors_generate::cases::Suite;
+
+const USAGE: &str = "usage: vectors-generate [--check] [DIRECTORY]";
 
 fn main() -> ExitCode {
-    let Some(out) = env::args_os().nth(1) else {
-        eprintln!("usage: vectors-generate DIRECTORY");
-        return ExitCode::FAILURE;
+    let words: Vec<String> = env::args().skip(1).collect();
+    let (check, dir) = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => (false, vectors::folder("snp")),
+        ["--check"] => (true, vectors::folder("snp")),
+        ["--check", dir] => (true, PathBuf::from(dir)),
+        [dir] if !dir.starts_with('-') => (false, PathBuf::from(dir)),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
-    match write_all(Path::new(&out)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let files = match files() {
+        Ok(files) => files,
         Err(error) => {
             eprintln!("vectors-generate: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = if check { compare(&dir, &files) } else { write(&dir, &files) };
+    match done {
+        Ok(differences) if differences.is_empty() => ExitCode::SUCCESS,
+        Ok(differences) => {
+            differences.iter().for_each(|difference| eprintln!("{difference}"));
+            eprintln!("vectors-generate: {} files differ; run it without --check", differences.len());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("vectors-generate: {}: {error}", dir.display());
             ExitCode::FAILURE
         }
     }
 }
 
-fn write_all(out: &Path) -> io::Result<()> {
-    for line in Line::ALL {
-        let dir = out.join(line.name());
-        fs::create_dir_all(&dir)?;
-        for (role, file) in Role::ALL.into_iter().zip(["ark.der", "ask.der", "asvk.der"]) {
-            fs::write(dir.join(file), CertSpec::ca(line, role).build())?;
-        }
-        fs::write(dir.join("crl.der"), CrlSpec::new(line).build())?;
+fn files() -> Result<BTreeMap<String, Vec<u8>>, serde_json::Error> {
+    let (manifest, blobs) = Suite::snp();
+    let mut text = serde_json::to_vec_pretty(&manifest)?;
+    text.push(b'\n');
+    let blobs = blobs.into_iter().map(|(name, bytes)| (format!("blobs/{name}"), bytes));
+    Ok(blobs.chain([("manifest.json".to_owned(), text)]).collect())
+}
+
+fn write(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> io::Result<Vec<String>> {
+    let blobs = dir.join("blobs");
+    if blobs.is_dir() {
+        fs::remove_dir_all(&blobs)?;
     }
-    for product in Product::ALL {
-        let chip = Platform::new(product);
-        let dir = out.join(format!("{product:?}"));
-        fs::create_dir_all(&dir)?;
-        let [ark, ask] = [Role::Ark, Role::Ask].map(|role| CertSpec::ca(product.line(), role).build());
-        let vcek = chip.vcek().build();
-        fs::write(dir.join("cert_table.bin"), TableSpec::chain(&ark, &ask, &vcek).build())?;
-        fs::write(dir.join("vcek.der"), vcek)?;
-        fs::write(dir.join("vlek.der"), chip.vlek().build())?;
-        for version in 2..=5 {
-            let report = chip.report(version).signed_with(&chip.vcek_key());
-            fs::write(dir.join(format!("report-v{version}.bin")), report)?;
-        }
-        fs::write(dir.join("vlek-report.bin"), chip.vlek_report(5).signed_with(&chip.vlek_key()))?;
+    fs::create_dir_all(&blobs)?;
+    for (name, bytes) in files {
+        fs::write(dir.join(name), bytes)?;
     }
-    Ok(())
+    Ok(Vec::new())
+}
+
+fn compare(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> io::Result<Vec<String>> {
+    let mut differences = Vec::new();
+    for (name, bytes) in files {
+        match fs::read(dir.join(name)) {
+            Ok(found) if found == *bytes => {}
+            Ok(_) => differences.push(format!("differs: {name}")),
+            Err(error) => differences.push(format!("{name}: {error}")),
+        }
+    }
+    for entry in fs::read_dir(dir.join("blobs"))? {
+        let name = format!("blobs/{}", entry?.file_name().to_string_lossy());
+        if !files.contains_key(&name) {
+            differences.push(format!("nobody wrote: {name}"));
+        }
+    }
+    Ok(differences)
 }

@@ -25,7 +25,10 @@ fn wire(suite: &mut Suite) {
             let (report, vek) = signed(&chip, &chip.report(version));
             let name = format!("{}-v{version}", lower(product));
             for check in ["snp.wire.version", "snp.wire.reserved", "snp.wire.signature-padding"] {
-                suite.case(check, &name, "a report as firmware writes it", report.clone()).store([vek.clone()]).accepted();
+                suite
+                    .case(check, &name, "a report as firmware writes it", report.clone())
+                    .store([vek.clone()])
+                    .accepted();
             }
         }
     }
@@ -34,7 +37,12 @@ fn wire(suite: &mut Suite) {
     for version in 1..=5_u8 {
         let turned = splice(&good, 0, 4, &[0, 0, 0, version]);
         suite
-            .case("snp.wire.version", &format!("big-endian-{version}"), "VERSION is written in big-endian order", turned)
+            .case(
+                "snp.wire.version",
+                &format!("big-endian-{version}"),
+                "VERSION is written in big-endian order",
+                turned,
+            )
             .store([vek.clone()])
             .exit(30);
     }
@@ -90,7 +98,12 @@ fn lengths(suite: &mut Suite) {
     let (good, vek) = signed(&genoa, &report);
     for length in [4, 0x50, 0x1f8, 0x2a0, 0x330, 1183] {
         suite
-            .case("form.length", &format!("{length}-bytes"), "the report ends too early", good[..length].to_vec())
+            .case(
+                "form.length",
+                &format!("{length}-bytes"),
+                "the report ends too early",
+                good[..length].to_vec(),
+            )
             .store([vek.clone()])
             .exit(30);
     }
@@ -109,7 +122,9 @@ fn tables(suite: &mut Suite) {
     let check = "snp.table.entry";
     suite.case(check, "chain", "a whole chain in the table, as hosts hand it out", with(&table)).accepted();
     let mixed = table.clone().mixed_endian();
-    suite.case(check, "mixed-endian", "GUIDs in Windows' order, as some hosts write them", with(&mixed)).accepted();
+    suite
+        .case(check, "mixed-endian", "GUIDs in Windows' order, as some hosts write them", with(&mixed))
+        .accepted();
     for (name, why, broken) in [
         ("wraps", "offset and length wrap around", table.clone().wrapping(1)),
         ("in-header", "data inside the header", table.clone().inside_header(0)),
@@ -122,8 +137,7 @@ fn tables(suite: &mut Suite) {
     }
     let twice = table.clone().duplicating(2);
     suite.case("form.duplicate", "table-guid", "one GUID twice", with(&twice)).exit(30);
-    let endless = TableSpec { pad_to: 1, ..table.clone() }.unterminated();
-    let endless = [good.clone(), endless.build()[..72].to_vec()].concat();
+    let endless = [good.clone(), vec![0; 23]].concat();
     suite.case("form.length", "table-without-end", "a table without its last, empty entry", endless).exit(30);
     let many = [good.clone(), TableSpec::many(1000).build()].concat();
     suite.case("form.budget", "table-entries", "a thousand entries", many).exit(30);
@@ -138,10 +152,18 @@ fn encodings(suite: &mut Suite) {
         let evidence = report.signed_with(&chip.vcek_key());
         let name = lower(product);
         let plain = chip.vcek().build();
-        suite.case(check, &format!("{name}-raw-hwid"), "HWID as raw octets", evidence.clone()).store([plain]).accepted();
+        suite
+            .case(check, &format!("{name}-raw-hwid"), "HWID as raw octets", evidence.clone())
+            .store([plain])
+            .accepted();
         let wrapped = chip.vcek().replacing(oid::HWID, octets(&chip.hwid)).build();
         suite
-            .case(check, &format!("{name}-wrapped-hwid"), "HWID in the OCTET STRING that AMD announced", evidence.clone())
+            .case(
+                check,
+                &format!("{name}-wrapped-hwid"),
+                "HWID in the OCTET STRING that AMD announced",
+                evidence.clone(),
+            )
             .store([wrapped])
             .accepted();
         let longer = [chip.hwid.clone(), vec![0]].concat();
@@ -166,7 +188,12 @@ fn encodings(suite: &mut Suite) {
         ] {
             let vek = chip.vcek().replacing(oid::SPL_SNP, value).build();
             suite
-                .case(check, &format!("{name}-{what}-level"), "a level that is no INTEGER from 0 to 255", evidence.clone())
+                .case(
+                    check,
+                    &format!("{name}-{what}-level"),
+                    "a level that is no INTEGER from 0 to 255",
+                    evidence.clone(),
+                )
                 .store([vek])
                 .exit(30);
         }
@@ -203,7 +230,10 @@ fn certificates(suite: &mut Suite) {
     let mut broken = pem("CERTIFICATE", &vek).into_bytes();
     broken.truncate(200);
     bad("form.encoding", "pem-cut", "a PEM file that ends too early", broken);
-    let two = [pem("CERTIFICATE", &vek), pem("CERTIFICATE", &CertSpec::ca(Product::Genoa.line(), Role::Ask).build())];
+    let two = [
+        pem("CERTIFICATE", &vek),
+        pem("CERTIFICATE", &CertSpec::ca(Product::Genoa.line(), Role::Ask).build()),
+    ];
     suite
         .case("snp.vek.signature", "pem-of-two", "a PEM file with the leaf and its issuer", good.clone())
         .store([two.concat().into_bytes()])
@@ -211,7 +241,12 @@ fn certificates(suite: &mut Suite) {
     for product in PRODUCTS {
         let (chip, report) = chip(product);
         suite
-            .case("collateral.absent", &lower(product), "no certificate at all", report.signed_with(&chip.vcek_key()))
+            .case(
+                "collateral.absent",
+                &lower(product),
+                "no certificate at all",
+                report.signed_with(&chip.vcek_key()),
+            )
             .exit(12);
     }
 }

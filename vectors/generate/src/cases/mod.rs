@@ -44,7 +44,10 @@ impl Suite {
         let mut anchors = |role: Role| -> Vec<Anchor> {
             Line::ALL
                 .into_iter()
-                .map(|line| Anchor { line: line.name().to_owned(), file: suite.blob(CertSpec::ca(line, role).build()) })
+                .map(|line| Anchor {
+                    line: line.name().to_owned(),
+                    file: suite.blob(CertSpec::ca(line, role).build()),
+                })
                 .collect()
         };
         let roots = anchors(Role::Ark);
@@ -62,7 +65,8 @@ impl Suite {
 
     fn blob(&mut self, bytes: Vec<u8>) -> String {
         let digest = Sha256::digest(&bytes);
-        let name: String = digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect::<String>() + ".bin";
+        let name: String =
+            digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect::<String>() + ".bin";
         if let Some(other) = self.blobs.insert(name.clone(), bytes.clone()) {
             assert_eq!(other, bytes, "two blobs of one name");
         }
@@ -123,7 +127,8 @@ impl Draft<'_> {
     }
 
     fn expecting(mut self, report_data: Option<[u8; 64]>) -> Self {
-        self.case.report_data = report_data.map(|bytes| bytes.iter().map(|octet| format!("{octet:02x}")).collect());
+        self.case.report_data =
+            report_data.map(|bytes| bytes.iter().map(|octet| format!("{octet:02x}")).collect());
         self
     }
 
