@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::endorsement::KeyKind;
 use super::tcb::ProductLine;
+use super::vek::KeyKind;
 use crate::claims::Root;
 use crate::crypto::SignatureAlgorithm;
 use crate::error::{Malformed, Problem};

@@ -6,9 +6,13 @@ mod anchors;
 pub mod checks;
 mod claims;
 mod endorsement;
+mod judge;
 mod minima;
 pub mod policy;
+mod revocation;
+mod table;
 mod tcb;
+mod vek;
 mod verify;
 mod wire;
 
@@ -17,11 +21,14 @@ mod tests;
 
 pub use anchors::Anchors;
 pub use claims::Claims;
-pub use endorsement::{Endorsement, KeyKind, Revocations};
+pub use endorsement::Endorsement;
 pub use minima::{MARCH_2026, Minimum};
 pub use policy::Policy;
+pub use revocation::Revocations;
+pub use table::{TableEntry, parse_table};
 pub use tcb::{Cpuid, Part, ProductLine, RawTcb, Tcb, TcbLayout};
-pub use wire::{Fields, NEWEST_VERSION, REPORT_LEN, Report, SIGNED_LEN, TableEntry, parse_table};
+pub use vek::KeyKind;
+pub use wire::{Fields, NEWEST_VERSION, REPORT_LEN, Report, SIGNED_LEN};
 
 use alloc::format;
 use alloc::string::String;
@@ -142,7 +149,7 @@ impl Tee for Snp {
 pub fn collateral_of_table(table: &[u8]) -> Result<Collateral, Error> {
     let mut collateral = Collateral::new();
     for entry in parse_table(table)? {
-        if wire::CERTIFICATE_GUIDS.contains(&entry.guid) || entry.guid == wire::CRL_GUID {
+        if table::CERTIFICATE_GUIDS.contains(&entry.guid) || entry.guid == table::CRL_GUID {
             collateral.add(entry.data)?;
         }
     }
@@ -196,7 +203,7 @@ fn leaf<'a>(
         if !name.starts_with("SEV-V") || name.starts_with("SEV-VLEK-") {
             continue;
         }
-        if endorsement::fits(&certificate, report.fields()) {
+        if vek::fits(&certificate, report.fields()) {
             return Ok(Some(der));
         }
         first = first.or(Some(der));

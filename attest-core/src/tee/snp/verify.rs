@@ -3,28 +3,25 @@
 //! The order is that of `checks::verify`. A failed check does not stop the ones after it, so that a refusal names all that is
 //! wrong; only a chain that does not hold does, because then there is no key to ask.
 
-use super::anchors::Authority;
 use super::checks::verify as checks;
 use super::claims::Claims;
-use super::endorsement::{Endorsement, KeyKind, Revocations, judge_dates};
+use super::endorsement::{Endorsement, judge_dates};
+use super::revocation::judge_revocation;
 use super::tcb::Tcb;
+use super::vek::KeyKind;
 use super::wire::{Fields, Report};
 use crate::checks::Checks;
 use crate::collateral::{Collateral, Store};
 use crate::context::{Context, Expect};
 use crate::crypto::SignatureAlgorithm;
-use crate::error::{Malformed, Problem, Refused};
+use crate::error::Refused;
 use crate::values::Value;
 use crate::verified::Verified;
-use crate::x509::CertificateList;
 
 /// The order of NIST P-384's base point, big-endian (SP 800-186, 3.2.1.4).
 const ORDER: [u8; 48] =
     *b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
     \xc7\x63\x4d\x81\xf4\x37\x2d\xdf\x58\x1a\x0d\xb2\x48\xb0\xa7\x7a\xec\xec\x19\x6a\xcc\xc5\x29\x73";
-
-/// How many CRLs of one chain are looked at: each may cost an RSA verification.
-const MAX_LISTS: usize = 8;
 
 impl Report<'_> {
     /// Verifies this report under a chain that was proven, against the CRLs in `carried` and `store`.
@@ -159,114 +156,4 @@ fn judge_freshness(fields: &Fields, expect: Expect, checks: &mut Checks) {
             checks.require(&checks::REPORT_DATA, actual == expected, &expected[..], &actual[..]);
         }
     }
-}
-
-/// Looks at every CRL that speaks about this chain. Returns the age, as its making in Unix seconds, of the ARK's newest one.
-fn judge_revocation(
-    endorsement: &Endorsement,
-    carried: &Collateral,
-    store: &Store,
-    context: &Context<'_>,
-    checks: &mut Checks,
-) -> Result<Option<u64>, Refused> {
-    let mut newest: Option<u64> = None;
-    let mut seen = 0_usize;
-    let mut stranger = None;
-    for der in carried.crls().chain(store.supplied().crls()) {
-        let crl = CertificateList::parse(der)?;
-        let Some(signer) = issuer_of(&crl, endorsement) else {
-            let issuer = crl.issuer().common_name().unwrap_or_default();
-            // Other vendors' lists may share the store.
-            if issuer.starts_with("ARK-") || issuer.starts_with("SEV-") {
-                stranger = Some(Value::text(issuer));
-            }
-            continue;
-        };
-        seen = seen.saturating_add(1);
-        if seen > MAX_LISTS {
-            let problem = Problem::TooLarge { max: MAX_LISTS, actual: seen };
-            let error = Malformed { structure: "collateral", field: "CRLs of one chain", offset: 0, problem };
-            return Err(Refused::with(error, checks));
-        }
-        let about_ca = signer.subject == endorsement.ark.subject;
-        checks.require_again(&checks::CRL_ISSUER, true, "the chain's root or intermediate", name(signer));
-        let known = |proof: &&Revocations| *proof.der == *der && proof.signer == signer.public_key;
-        let proven = store.proofs::<Revocations>().any(|proof| known(&proof))
-            || Revocations::prove_by(&crl, signer, context.provider)
-                .map_err(|error| Refused::with(error, checks))?
-                .is_some();
-        let actual = if proven { "a signature that verifies" } else { "a signature that does not verify" };
-        if checks.require_again(&checks::CRL_SIGNATURE, proven, "a signature that verifies", actual) {
-            judge_list(&crl, endorsement, about_ca, context.now.as_secs(), checks);
-            if about_ca {
-                newest = newest.max(Some(crl.this_update()));
-            }
-        }
-    }
-    if seen == 0 {
-        let why = "no CRL of this chain was supplied";
-        match stranger {
-            // Somebody meant to check revocation and brought the wrong list.
-            Some(issuer) => drop(checks.require(&checks::CRL_ISSUER, false, name(&endorsement.ark), issuer)),
-            None => checks.not_applicable(&checks::CRL_ISSUER, why),
-        }
-        for check in [
-            &checks::CRL_SIGNATURE,
-            &checks::CRL_REVOKED_CA,
-            &checks::CRL_REVOKED_VEK,
-            &checks::CRL_THIS_UPDATE,
-            &checks::CRL_NEXT_UPDATE,
-        ] {
-            checks.not_applicable(check, why);
-        }
-    }
-    Ok(newest)
-}
-
-fn judge_list(
-    crl: &CertificateList<'_>,
-    endorsement: &Endorsement,
-    about_ca: bool,
-    now: u64,
-    checks: &mut Checks,
-) {
-    let (check, serial) = match about_ca {
-        true => (&checks::CRL_REVOKED_CA, &endorsement.ca.serial),
-        false => (&checks::CRL_REVOKED_VEK, &endorsement.vek_serial),
-    };
-    let revoked = crl.revokes(serial);
-    let actual = if revoked { "its serial number is listed" } else { "not listed" };
-    checks.require_again(check, !revoked, "not listed", actual);
-    if about_ca {
-        // Every VEK has the serial number 0 and another issuer than this list: it cannot speak about one.
-        checks.not_applicable_again(
-            &checks::CRL_REVOKED_VEK,
-            "the root's list names intermediates; TCB levels retire a VEK",
-        );
-    } else {
-        checks.not_applicable_again(
-            &checks::CRL_REVOKED_CA,
-            "the intermediate's own list names what it issued",
-        );
-    }
-    let made = crl.this_update();
-    checks.require_again(&checks::CRL_THIS_UPDATE, made <= now, Value::Time(now), Value::Time(made));
-    let next = crl.next_update();
-    let due = next.is_some_and(|next| now < next);
-    checks.require_again(
-        &checks::CRL_NEXT_UPDATE,
-        due,
-        Value::Time(now),
-        next.map_or(Value::None, Value::Time),
-    );
-}
-
-/// Which of the chain's authorities issued this list, by name.
-fn issuer_of<'a>(crl: &CertificateList<'_>, endorsement: &'a Endorsement) -> Option<&'a Authority> {
-    let issuer = crl.issuer().as_der();
-    [&endorsement.ark, &endorsement.ca].into_iter().find(|authority| *authority.subject == *issuer)
-}
-
-fn name(authority: &Authority) -> Value {
-    crate::x509::Name(&authority.subject).common_name().map_or(Value::None, Value::text)
 }
