@@ -10,7 +10,7 @@ use rustls_pki_types::pem::{PemObject, SectionKind};
 
 use crate::cbor::{Decoder, Encoder, strict};
 use crate::error::{Malformed, Problem};
-use crate::x509::{Certificate, CertificateList, MAX_CERTIFICATE, MAX_CRL};
+use crate::x509::{Certificate, CertificateList, MAX_CRL};
 
 /// How many certificates, and how many CRLs, one collection holds.
 pub const MAX_OBJECTS: usize = 64;
@@ -56,7 +56,7 @@ impl Collateral {
     /// new; one that is here already is not added again.
     ///
     /// # Errors
-    /// [`Malformed`] if anything in `bytes` is neither, or if a bound is passed: [`MAX_CERTIFICATE`], [`MAX_CRL`],
+    /// [`Malformed`] if anything in `bytes` is neither, or if a bound is passed: [`crate::x509::MAX_CERTIFICATE`], [`MAX_CRL`],
     /// [`MAX_OBJECTS`], [`MAX_BUNDLE`]. Then nothing was added.
     pub fn add(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
         let mut more = self.clone();
@@ -103,10 +103,13 @@ impl Collateral {
         let mut rest = bytes;
         loop {
             let (one, after) = split_der(rest)?;
-            match CertificateList::parse(one) {
-                Ok(_) => self.add_crl(one)?,
-                // A CRL's first field is a number, a certificate's is tagged: the certificate's error is the telling one.
-                Err(_) => self.add_certificate(one)?,
+            match Certificate::parse(one) {
+                Ok(_) => push(&mut self.certificates, "certificates", one)?,
+                // The certificate's error is the telling one, unless it is a list.
+                Err(error) => match CertificateList::parse(one) {
+                    Ok(_) => push(&mut self.crls, "CRLs", one)?,
+                    Err(other) => return Err(if is_list(one) { other } else { error }),
+                },
             }
             if after.is_empty() {
                 return Ok(());
@@ -167,6 +170,16 @@ fn is_pem(bytes: &[u8]) -> bool {
     bytes.first().is_some_and(|first| *first != 0x30)
 }
 
+/// Whether a signed structure starts as a CRL does: with a bare version number, where a certificate's is tagged.
+fn is_list(der: &[u8]) -> bool {
+    use der::Reader as _;
+    let read = || {
+        let mut outer = der::SliceReader::new(der)?;
+        outer.sequence(|r| r.sequence(|r| der::Tag::peek(r)))
+    };
+    read().is_ok_and(|tag: der::Tag| tag == der::Tag::Integer)
+}
+
 const fn pem_error(problem: Problem) -> Malformed {
     Malformed { structure: "PEM text", field: "section", offset: 0, problem }
 }
@@ -180,9 +193,6 @@ fn split_der(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     };
     let error = |problem| Malformed { structure: "collateral", field: "DER value", offset: 0, problem };
     let one = read().map_err(|_| error(Problem::Der("not a whole DER value, or one over 1 MiB")))?;
-    if one.len() > MAX_CERTIFICATE && CertificateList::parse(one).is_err() {
-        return Err(error(Problem::TooLarge { max: MAX_CERTIFICATE, actual: one.len() }));
-    }
     Ok((one, bytes.get(one.len()..).unwrap_or_default()))
 }
 

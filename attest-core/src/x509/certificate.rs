@@ -12,6 +12,9 @@ use crate::error::{Malformed, Problem};
 
 const STRUCTURE: &str = "certificate";
 
+/// How many extensions a certificate may have.
+const MAX_EXTENSIONS: usize = 32;
+
 /// Subject public key algorithms that are understood, compared as whole DER values.
 const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
 const P384: &[u8] = b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22";
@@ -230,26 +233,22 @@ impl<'a> Certificate<'a> {
         let whole =
             AnyRef::try_from(self.extensions).map_err(|error| malformed(STRUCTURE, "extensions", error))?;
         whole.tag().assert_eq(Tag::Sequence).map_err(|error| malformed(STRUCTURE, "extensions", error))?;
+        // Vendors have at most 14 extensions.
+        let mut ids: [&[u8]; MAX_EXTENSIONS] = [&[]; MAX_EXTENSIONS];
         for (index, extension) in self.extensions().enumerate() {
             let extension = extension?;
-            // Quadratic in a list that MAX_CERTIFICATE bounds; vendors have at most 14 extensions, more than 32 is refused.
-            if index >= 32 {
-                let problem = Problem::TooLarge { max: 32, actual: index };
-                return Err(Malformed {
-                    structure: STRUCTURE,
-                    field: "extensions",
-                    offset: extension.offset,
-                    problem,
-                });
+            let error = |problem| Malformed {
+                structure: STRUCTURE,
+                field: "extensions",
+                offset: extension.offset,
+                problem,
+            };
+            if ids.iter().take(index).any(|earlier| *earlier == extension.id) {
+                return Err(error(Problem::Duplicate));
             }
-            if self.extensions().take(index).flatten().any(|earlier| earlier.id == extension.id) {
-                let problem = Problem::Duplicate;
-                return Err(Malformed {
-                    structure: STRUCTURE,
-                    field: "extensions",
-                    offset: extension.offset,
-                    problem,
-                });
+            match ids.get_mut(index) {
+                Some(slot) => *slot = extension.id,
+                None => return Err(error(Problem::TooLarge { max: MAX_EXTENSIONS, actual: index })),
             }
         }
         Ok(())

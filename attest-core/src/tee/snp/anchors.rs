@@ -1,6 +1,7 @@
 //! AMD's roots, pinned, and roots of the caller's choice.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::tcb::ProductLine;
@@ -41,8 +42,8 @@ pub(super) const AMD: [(ProductLine, [&[u8]; 3]); 3] = [
 /// The roots (ARK) that the caller trusts, with the intermediates that are known beside them.
 #[derive(Clone, Debug, Default)]
 pub struct Anchors {
-    roots: Vec<Authority>,
-    intermediates: Vec<Authority>,
+    roots: Vec<Arc<Authority>>,
+    intermediates: Vec<Arc<Authority>>,
     kind: Option<Root>,
 }
 
@@ -92,7 +93,8 @@ impl Anchors {
         if certificate.subject() != certificate.issuer() {
             return Err(not_an_authority("a self-issued certificate"));
         }
-        self.roots.push(Authority::new(&certificate, line).ok_or_else(|| not_an_authority("an RSA key"))?);
+        let root = Authority::new(&certificate, line).ok_or_else(|| not_an_authority("an RSA key"))?;
+        self.roots.push(Arc::new(root));
         Ok(())
     }
 
@@ -105,7 +107,7 @@ impl Anchors {
         let mut authority =
             Authority::new(&certificate, line).ok_or_else(|| not_an_authority("an RSA key"))?;
         authority.pinned = true;
-        self.intermediates.push(authority);
+        self.intermediates.push(Arc::new(authority));
         Ok(())
     }
 
@@ -117,11 +119,11 @@ impl Anchors {
         self.roots.iter().any(|root| *root.spki == *spki)
     }
 
-    pub(crate) fn root(&self, subject: &[u8]) -> Option<&Authority> {
+    pub(crate) fn root(&self, subject: &[u8]) -> Option<&Arc<Authority>> {
         self.roots.iter().find(|root| *root.subject == *subject)
     }
 
-    pub(crate) fn intermediate(&self, subject: &[u8]) -> Option<&Authority> {
+    pub(crate) fn intermediate(&self, subject: &[u8]) -> Option<&Arc<Authority>> {
         self.intermediates.iter().find(|ca| *ca.subject == *subject)
     }
 

@@ -1,6 +1,7 @@
 //! Whose key: the chain ARK, ASK or ASVK, VCEK or VLEK, proven apart from any report.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::anchors::{Anchors, Authority};
@@ -25,8 +26,8 @@ pub struct Endorsement {
     /// The certificate itself: a proof counts for these bytes only.
     pub(crate) vek_der: Box<[u8]>,
     pub(crate) vek_serial: Box<[u8]>,
-    pub(crate) ca: Authority,
-    pub(crate) ark: Authority,
+    pub(crate) ca: Arc<Authority>,
+    pub(crate) ark: Arc<Authority>,
     pub(crate) checks: Checks,
 }
 
@@ -40,12 +41,21 @@ impl Endorsement {
     /// [`Refused`], with every check that was made.
     pub fn prove(
         vek_der: &[u8],
-        supplied: &Collateral,
+        supplied: &[&Collateral],
+        anchors: &Anchors,
+        provider: &CryptoProvider,
+    ) -> Result<Self, Refused> {
+        Self::prove_parsed(Certificate::parse(vek_der)?, supplied, anchors, provider)
+    }
+
+    /// The same for a certificate that was parsed.
+    pub(super) fn prove_parsed(
+        vek: Certificate<'_>,
+        supplied: &[&Collateral],
         anchors: &Anchors,
         provider: &CryptoProvider,
     ) -> Result<Self, Refused> {
         let mut checks = Checks::new();
-        let vek = Certificate::parse(vek_der)?;
         let kind = judge_leaf(&vek, &mut checks)?;
         let chain = Chain::find(&vek, supplied, anchors)?;
 
@@ -70,7 +80,7 @@ impl Endorsement {
             Some(refused) => Err(refused),
             None => Ok(Self {
                 vek: decoded,
-                vek_der: vek_der.into(),
+                vek_der: vek.as_der().into(),
                 vek_serial: vek.serial().into(),
                 ca,
                 ark,
@@ -107,26 +117,33 @@ fn issuer_name(certificate: &Certificate<'_>) -> Value {
 struct Chain<'a> {
     /// Whether the intermediates were supplied, rather than pinned.
     supplied: bool,
-    candidates: Vec<Authority>,
+    candidates: Vec<Arc<Authority>>,
     /// Supplied self-issued certificates.
     roots: Vec<Certificate<'a>>,
-    ark: Option<Authority>,
+    ark: Option<Arc<Authority>>,
 }
 
 impl<'a> Chain<'a> {
-    fn find(vek: &Certificate<'_>, supplied: &'a Collateral, anchors: &Anchors) -> Result<Self, Malformed> {
+    fn find(
+        vek: &Certificate<'_>,
+        supplied: &[&'a Collateral],
+        anchors: &Anchors,
+    ) -> Result<Self, Malformed> {
         let issuer = vek.issuer().as_der();
         let pinned = anchors.intermediate(issuer);
         let mut roots = Vec::new();
         let mut candidates = Vec::new();
-        for der in supplied.certificates() {
+        for der in supplied.iter().flat_map(|collateral| collateral.certificates()) {
+            if der == vek.as_der() {
+                continue;
+            }
             let certificate = Certificate::parse(der)?;
             let (subject, by) = (certificate.subject(), certificate.issuer());
             if subject == by {
                 roots.push(certificate);
             } else if subject.as_der() == issuer || pinned.is_some_and(|ca| *ca.issuer == *by.as_der()) {
                 // Of this line: what was supplied is judged as supplied, and a wrong one is not papered over by a pinned one.
-                candidates.extend(Authority::supplied(&certificate, anchors));
+                candidates.extend(Authority::supplied(&certificate, anchors).map(Arc::new));
             }
         }
         candidates.retain(|ca| !is_leaf(Name(&ca.subject)));
@@ -153,7 +170,7 @@ impl<'a> Chain<'a> {
         vek: &Certificate<'_>,
         provider: &CryptoProvider,
         checks: &mut Checks,
-    ) -> Result<Option<Authority>, Refused> {
+    ) -> Result<Option<Arc<Authority>>, Refused> {
         let algorithm = SignatureAlgorithm::RsaPssSha384;
         let mut signer = None;
         for ca in self.candidates.iter().filter(|ca| ca.rsa_bits != 0) {

@@ -130,7 +130,7 @@ impl Tee for Snp {
         let mut lists = Vec::new();
         for der in store.supplied().crls() {
             let crl = CertificateList::parse(der)?;
-            for signer in [&endorsement.ark, &endorsement.ca] {
+            for signer in [&*endorsement.ark, &*endorsement.ca] {
                 if *signer.subject == *crl.issuer().as_der() {
                     lists.extend(Revocations::prove_by(&crl, signer, context.provider).map_err(Error::from)?);
                 }
@@ -185,9 +185,8 @@ fn prove(
             Error::from(Missing::Absent(Needs(Vec::from([endorsement_need(report.fields())])))).into()
         );
     };
-    let mut supplied = evidence.carried.clone();
-    supplied.merge(store.supplied())?;
-    Endorsement::prove(vek, &supplied, &context.anchors.snp, context.provider)
+    let supplied = [&evidence.carried, store.supplied()];
+    Endorsement::prove_parsed(vek, &supplied, &context.anchors.snp, context.provider)
 }
 
 /// The VEK certificate for this report: one that fits if there is one, else the first, so that the refusal can say what is wrong.
@@ -195,7 +194,7 @@ fn leaf<'a>(
     report: &Report<'_>,
     carried: &'a Collateral,
     store: &'a Store,
-) -> Result<Option<&'a [u8]>, Error> {
+) -> Result<Option<Certificate<'a>>, Error> {
     let mut first = None;
     for der in carried.certificates().chain(store.supplied().certificates()) {
         let certificate = Certificate::parse(der)?;
@@ -204,9 +203,9 @@ fn leaf<'a>(
             continue;
         }
         if vek::fits(&certificate, report.fields()) {
-            return Ok(Some(der));
+            return Ok(Some(certificate));
         }
-        first = first.or(Some(der));
+        first = first.or(Some(certificate));
     }
     Ok(first)
 }

@@ -161,7 +161,7 @@ fn judge_list(
 /// Which of the chain's authorities issued this list, by name.
 fn issuer_of<'a>(crl: &CertificateList<'_>, endorsement: &'a Endorsement) -> Option<&'a Authority> {
     let issuer = crl.issuer().as_der();
-    [&endorsement.ark, &endorsement.ca].into_iter().find(|authority| *authority.subject == *issuer)
+    [&*endorsement.ark, &*endorsement.ca].into_iter().find(|authority| *authority.subject == *issuer)
 }
 
 fn name(authority: &Authority) -> Value {

@@ -1,0 +1,154 @@
+//! `benches ratios`: one line a figure, `name value`, all from one run.
+//!
+//! Every ratio is the median of interleaved runs, so that a machine whose speed drifts slows both sides alike.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use attest_core::crypto::{self, CryptoProvider, SignatureAlgorithm};
+use attest_core::tee::snp::Report;
+use aws_lc_rs::signature as aws;
+use benches::Fixture;
+
+const ROUNDS: usize = 1_500;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.first().map(String::as_str) {
+        Some("ratios") => ratios(words.get(1).map(Path::new)),
+        _ => {
+            eprintln!("usage: benches ratios [FILE WITH PEERS' LINES `name nanoseconds`]");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Nanoseconds of each work, in interleaved rounds: the median of each, and the median of each one's ratio to the first.
+fn interleaved(rounds: usize, works: &mut [&mut dyn FnMut()]) -> Vec<(f64, f64)> {
+    let mut times = vec![Vec::with_capacity(rounds); works.len()];
+    for round in 0..rounds + rounds / 10 {
+        for (work, times) in works.iter_mut().zip(&mut times) {
+            let start = Instant::now();
+            work();
+            let spent = start.elapsed().as_nanos() as f64;
+            // The first tenth warms caches.
+            if round >= rounds / 10 {
+                times.push(spent);
+            }
+        }
+    }
+    let first = times[0].clone();
+    times
+        .into_iter()
+        .map(|times| {
+            let ratios = times.iter().zip(&first).map(|(time, first)| time / first).collect();
+            (median(times), median(ratios))
+        })
+        .collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn ratios(peers: Option<&Path>) {
+    let fixture = Fixture::new();
+    let provider = &crypto::aws_lc_rs::PROVIDER;
+    let warm_store = fixture.warm_store(provider);
+    let raw_p384 = || {
+        let key = aws::UnparsedPublicKey::new(&aws::ECDSA_P384_SHA384_FIXED, &fixture.vcek_key);
+        key.verify(black_box(fixture.signed_bytes()), &fixture.signature).expect("the report is signed");
+    };
+    let raw_rsa = || {
+        let key = aws::UnparsedPublicKey::new(&aws::RSA_PSS_2048_8192_SHA384, &fixture.ask_key);
+        key.verify(black_box(&fixture.vcek_tbs), &fixture.vcek_signature).expect("the VCEK is signed");
+    };
+    let verified = fixture.warm(&warm_store, provider);
+
+    let measured = interleaved(
+        ROUNDS,
+        &mut [
+            &mut || raw_p384(),
+            &mut || {
+                black_box(fixture.warm(&warm_store, provider));
+            },
+            &mut || drop(black_box(Report::parse(black_box(&fixture.evidence.bytes)))),
+            &mut || drop(black_box(fixture.policy.judge(black_box(verified.clone())))),
+        ],
+    );
+    let [(p384, _), (warm, warm_ratio), (parse, _), (policy, _)] = measured[..] else { return };
+    let measured = interleaved(
+        ROUNDS,
+        &mut [
+            &mut || {
+                raw_p384();
+                raw_rsa();
+            },
+            &mut || {
+                black_box(fixture.cold(provider));
+            },
+        ],
+    );
+    let [(raw, _), (cold, cold_ratio)] = measured[..] else { return };
+    println!("snp_warm_vs_raw_p384 {warm_ratio:.3}");
+    println!("snp_cold_vs_raw_p384_and_rsa4096 {cold_ratio:.3}");
+    println!("snp_parse_share_of_warm_percent {:.2}", 100.0 * parse / warm);
+    println!("snp_policy_share_of_warm_percent {:.2}", 100.0 * policy / warm);
+    println!("raw_p384_us {:.1}", p384 / 1e3);
+    println!("raw_p384_and_rsa4096_us {:.1}", raw / 1e3);
+    println!("snp_warm_us {:.1}", warm / 1e3);
+    println!("snp_cold_us {:.1}", cold / 1e3);
+    others(&fixture);
+    match peers.map_or_else(run_peers, |file| std::fs::read_to_string(file).ok()) {
+        Some(lines) => compare(&lines, cold),
+        None => println!("# the peers were not run: benches/peers/run needs Go and OpenSSL"),
+    }
+}
+
+/// The other providers against their own raw signature.
+fn others(fixture: &Fixture) {
+    let providers: [&CryptoProvider; 2] = [&crypto::ring::PROVIDER, &crypto::rustcrypto::PROVIDER];
+    for provider in providers {
+        let store = fixture.warm_store(provider);
+        let measured = interleaved(
+            ROUNDS / 5,
+            &mut [
+                &mut || {
+                    let (key, message) = (&fixture.vcek_key, black_box(fixture.signed_bytes()));
+                    let algorithm = SignatureAlgorithm::EcdsaP384Sha384;
+                    provider
+                        .verify(algorithm, key, message, &fixture.signature)
+                        .expect("it has P-384")
+                        .expect("the report is signed");
+                },
+                &mut || {
+                    black_box(fixture.warm(&store, provider));
+                },
+            ],
+        );
+        if let [(_, _), (_, ratio)] = measured[..] {
+            println!("snp_warm_vs_raw_p384_{} {ratio:.3}", provider.name);
+        }
+    }
+}
+
+fn run_peers() -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/run");
+    let output = Command::new(script).arg(vectors::folder("real/milan")).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Lines `name nanoseconds` of the peers against our cold verification.
+fn compare(lines: &str, cold: f64) {
+    for line in lines.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(name), Some(Ok(time))) = (words.next(), words.next().map(str::parse::<f64>)) {
+            println!("{name}_us {:.1}", time / 1e3);
+            println!("snp_cold_vs_{name} {:.2}", time / cold);
+        }
+    }
+}
