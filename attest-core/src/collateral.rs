@@ -84,7 +84,12 @@ impl Collateral {
         if text.len() > MAX_BUNDLE {
             return Err(pem_error(Problem::TooLarge { max: MAX_BUNDLE, actual: text.len() }));
         }
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
+        let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(text).peekable();
+        // Text without a section is some other file, for example a server's page that says no.
+        if sections.peek().is_none() {
+            return Err(pem_error(Problem::Encoding("no certificate and no CRL")));
+        }
+        for section in sections {
             let (kind, der) = section.map_err(|_| pem_error(Problem::Encoding("not PEM (RFC 7468)")))?;
             #[expect(
                 clippy::wildcard_enum_match_arm,
