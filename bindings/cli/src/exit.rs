@@ -65,10 +65,7 @@ impl Exit {
 
 impl From<Class> for Exit {
     fn from(class: Class) -> Self {
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "a class of a newer core is a fault until it has a code"
-        )]
+        // The core may grow: a class of a newer core is a fault until it has a code.
         match class {
             Class::Missing => Self::Missing,
             Class::Unsupported => Self::Unsupported,

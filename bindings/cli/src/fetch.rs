@@ -60,11 +60,11 @@ impl Client {
             let status = response.status();
             if status == StatusCode::OK {
                 let body = response.body_mut().with_config().limit(limit).read_to_vec();
-                return body.map_err(|error| match error {
-                    ureq::Error::BodyExceedsLimit(most) => {
-                        failed(format!("the answer is larger than {most} bytes"))
+                return body.map_err(|error| {
+                    if let ureq::Error::BodyExceedsLimit(most) = error {
+                        return failed(format!("the answer is larger than {most} bytes"));
                     }
-                    other => failed(other.to_string()),
+                    failed(error.to_string())
                 });
             }
             if status != StatusCode::TOO_MANY_REQUESTS {
