@@ -21,7 +21,7 @@ pub struct Check {
 
 /// Whose fault a failed check is. The exit codes of the command line derive from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a total match over it is what maps errors to codes")]
 pub enum Class {
     /// Collateral is absent or too old; fetch it and ask again.
     Missing,
@@ -35,6 +35,19 @@ pub enum Class {
     Untrusted,
     /// The bytes do not have the form that they claim.
     Malformed,
+}
+
+impl Class {
+    /// The exit code of the command line. 0 is accepted, 1 an internal error, 2 a wrong call.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Policy => 10,
+            Self::Mismatch | Self::Untrusted => 11,
+            Self::Missing => 12,
+            Self::Unsupported => 20,
+            Self::Malformed => 30,
+        }
+    }
 }
 
 /// Declares checks as statics with a table of all of them, in the order in which they are made.
@@ -58,7 +71,7 @@ pub(crate) use checks;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a reader of verdicts must not overlook an outcome")]
 pub enum Outcome {
     /// It holds.
     Passed,
@@ -85,7 +98,7 @@ pub struct Entry {
 }
 
 /// How many lines a record holds. A unit test adds up all lists and compares.
-const CAPACITY: usize = 96;
+pub(crate) const CAPACITY: usize = 96;
 
 static UNUSED: Check = Check { id: "", title: "unused line", clause: "", class: Class::Unsupported };
 
@@ -158,6 +171,32 @@ impl Checks {
         }
     }
 
+    /// Records a check that may have been made before, on another CRL or for another caller: one line, and the graver outcome.
+    pub(crate) fn require_again(
+        &mut self,
+        check: &'static Check,
+        ok: bool,
+        expected: impl Into<Value>,
+        actual: impl Into<Value>,
+    ) -> bool {
+        let ok = holds(check, ok);
+        let outcome = if ok { Outcome::Passed } else { Outcome::Failed };
+        let entry = Entry { check, outcome, expected: expected.into(), actual: actual.into() };
+        match self.entries.iter_mut().take(self.len).find(|earlier| earlier.check == check) {
+            Some(earlier) if earlier.outcome != Outcome::Failed => *earlier = entry,
+            Some(_) => {}
+            None => self.push(entry),
+        }
+        ok
+    }
+
+    /// Records that a check was not made, unless it was made before.
+    pub(crate) fn not_applicable_again(&mut self, check: &'static Check, why: &'static str) {
+        if !self.iter().any(|earlier| earlier.check == check) {
+            self.not_applicable(check, why);
+        }
+    }
+
     /// Records a check that was not made, and why.
     pub(crate) fn not_applicable(&mut self, check: &'static Check, why: &'static str) {
         self.push(Entry {
@@ -174,7 +213,7 @@ impl Checks {
     }
 
     fn push(&mut self, entry: Entry) {
-        // A full record must not lose a failure: the last line gives way to it.
+        // A unit test adds up all lists: a record has room for every check. Were it full, a failure must not get lost.
         let last = CAPACITY.saturating_sub(1);
         if let Some(slot) = self.entries.get_mut(self.len.min(last)) {
             if self.len < CAPACITY || entry.outcome == Outcome::Failed {

@@ -34,6 +34,8 @@
     deny(
         clippy::arithmetic_side_effects,
         clippy::as_conversions,
+        clippy::exhaustive_enums,
+        clippy::exhaustive_structs,
         clippy::expect_used,
         clippy::indexing_slicing,
         clippy::panic,

@@ -154,7 +154,7 @@ mod form {
 /// The answer.
 #[derive(Clone, Debug)]
 #[must_use]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
 pub enum Verdict {
     /// Every rule holds, or only warns.
     Accepted(Accepted),
@@ -219,6 +219,15 @@ impl Verdict {
     /// Whether the verdict accepts.
     pub const fn is_accepted(&self) -> bool {
         matches!(self, Self::Accepted(_))
+    }
+
+    /// The exit code of the command line: 0, 10, or 12 if fresher collateral alone could turn the verdict.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Accepted(_) => 0,
+            Self::Rejected(rejected) if rejected.only_missing => Class::Missing.exit_code(),
+            Self::Rejected(_) => Class::Policy.exit_code(),
+        }
     }
 
     /// The claims, accepted or not.

@@ -328,6 +328,7 @@ mod files {
 
 /// A firmware version: major, minor, build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
 pub struct Firmware(pub [u8; 3]);
 
 impl Written for Firmware {
@@ -347,6 +348,7 @@ impl Written for Firmware {
 
 /// An ABI version: major, minor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
 pub struct Abi(pub [u8; 2]);
 
 impl Written for Abi {
@@ -365,6 +367,7 @@ impl Written for Abi {
 
 /// Bits of which all must be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
 pub struct Mask(pub u64);
 
 impl Written for Mask {

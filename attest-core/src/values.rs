@@ -81,6 +81,7 @@ impl fmt::Debug for Short {
 
 /// Shows bytes in lower-case hexadecimal.
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
 pub struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {

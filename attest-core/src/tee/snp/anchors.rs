@@ -3,15 +3,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::endorsement::KeyKind;
 use super::tcb::ProductLine;
+use super::vek::KeyKind;
 use crate::claims::Root;
 use crate::crypto::SignatureAlgorithm;
 use crate::error::{Malformed, Problem};
 use crate::x509::{Certificate, PublicKey, Validity};
 
 /// Root, VCEK authority, VLEK authority of each line. Provenance: `anchors/README.md`.
-const AMD: [(ProductLine, [&[u8]; 3]); 3] = [
+pub(super) const AMD: [(ProductLine, [&[u8]; 3]); 3] = [
     (
         ProductLine::Milan,
         [

@@ -38,7 +38,7 @@ pub mod verify {
         VEK_STRUCT_VERSION = Untrusted "snp.vek.struct-version", "the extensions' version fits the product line", "AMD 57230, extension 1.3.6.1.4.1.3704.1.1";
         VEK_PRODUCT = Untrusted "snp.vek.product-name", "the product name names the issuer's product line", "AMD 57230, extension 1.3.6.1.4.1.3704.1.2";
         VEK_VALIDITY = Untrusted "snp.vek.validity", "the endorsement key's certificate is valid now", "RFC 5280, 4.1.2.5";
-        CRL_ISSUER = Untrusted "snp.crl.issuer", "the CRL comes from the chain's root or intermediate", "RFC 5280, 6.3.3 (b)";
+        CRL_ISSUER = Missing "snp.crl.issuer", "one of the CRLs supplied comes from the chain's root or intermediate", "RFC 5280, 6.3.3 (b)";
         CRL_SIGNATURE = Untrusted "snp.crl.signature", "its issuer signed the CRL", "RFC 5280, 6.3.3 (g)";
         CRL_REVOKED_CA = Untrusted "snp.crl.intermediate", "the CRL does not list the intermediate", "RFC 5280, 6.3.3 (j)";
         CRL_REVOKED_VEK = Untrusted "snp.crl.vek", "the CRL does not list the endorsement key's certificate", "RFC 5280, 6.3.3 (j)";

@@ -1,7 +1,8 @@
 //! What a verified report vouches for.
 
-use super::endorsement::{Endorsement, KeyKind};
+use super::endorsement::Endorsement;
 use super::tcb::{Part, ProductLine, RawTcb, Tcb};
+use super::vek::KeyKind;
 use super::wire::Fields;
 use crate::claims::Root;
 use crate::context::{Context, Expect};

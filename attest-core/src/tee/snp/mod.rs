@@ -6,9 +6,13 @@ mod anchors;
 pub mod checks;
 mod claims;
 mod endorsement;
+mod judge;
 mod minima;
 pub mod policy;
+mod revocation;
+mod table;
 mod tcb;
+mod vek;
 mod verify;
 mod wire;
 
@@ -17,11 +21,14 @@ mod tests;
 
 pub use anchors::Anchors;
 pub use claims::Claims;
-pub use endorsement::{Endorsement, KeyKind, Revocations};
+pub use endorsement::Endorsement;
 pub use minima::{MARCH_2026, Minimum};
 pub use policy::Policy;
+pub use revocation::Revocations;
+pub use table::{TableEntry, parse_table};
 pub use tcb::{Cpuid, Part, ProductLine, RawTcb, Tcb, TcbLayout};
-pub use wire::{Fields, NEWEST_VERSION, REPORT_LEN, Report, SIGNED_LEN, TableEntry, parse_table};
+pub use vek::KeyKind;
+pub use wire::{Fields, NEWEST_VERSION, REPORT_LEN, Report, SIGNED_LEN};
 
 use alloc::format;
 use alloc::string::String;
@@ -58,14 +65,16 @@ impl Tee for Snp {
         Format::Snp
     }
 
-    /// A report, or a report with the certificate table right behind it.
+    /// A report, or a report with the certificate table right behind it. A short one is taken too, so that it is told what is
+    /// wrong with it.
     fn detect(&self, bytes: &[u8]) -> Option<Result<Evidence, Error>> {
-        let (report, table) = bytes.split_at_checked(REPORT_LEN)?;
-        // Both byte orders, so that a report that was turned around is told so rather than not known.
-        let [a, b, c, d, ..] = *report else { return None };
-        if !(1..=0xff).contains(&u32::from_le_bytes([a, b, c, d]).min(u32::from_be_bytes([a, b, c, d]))) {
+        let [a, b, c, d, ..] = *bytes else { return None };
+        // Both byte orders, for the same reason.
+        let version = u32::from_le_bytes([a, b, c, d]).min(u32::from_be_bytes([a, b, c, d]));
+        if version > 0xff {
             return None;
         }
+        let (report, table) = bytes.split_at(bytes.len().min(REPORT_LEN));
         let mut evidence = Evidence::new(Format::Snp, report.to_vec());
         if !table.is_empty() {
             match collateral_of_table(table) {
@@ -123,7 +132,7 @@ impl Tee for Snp {
             let crl = CertificateList::parse(der)?;
             for signer in [&endorsement.ark, &endorsement.ca] {
                 if *signer.subject == *crl.issuer().as_der() {
-                    lists.extend(Revocations::prove(&crl, signer, context.provider).map_err(Error::from)?);
+                    lists.extend(Revocations::prove_by(&crl, signer, context.provider).map_err(Error::from)?);
                 }
             }
         }
@@ -140,7 +149,7 @@ impl Tee for Snp {
 pub fn collateral_of_table(table: &[u8]) -> Result<Collateral, Error> {
     let mut collateral = Collateral::new();
     for entry in parse_table(table)? {
-        if wire::CERTIFICATE_GUIDS.contains(&entry.guid) || entry.guid == wire::CRL_GUID {
+        if table::CERTIFICATE_GUIDS.contains(&entry.guid) || entry.guid == table::CRL_GUID {
             collateral.add(entry.data)?;
         }
     }
@@ -194,7 +203,7 @@ fn leaf<'a>(
         if !name.starts_with("SEV-V") || name.starts_with("SEV-VLEK-") {
             continue;
         }
-        if endorsement::fits(&certificate, report.fields()) {
+        if vek::fits(&certificate, report.fields()) {
             return Ok(Some(der));
         }
         first = first.or(Some(der));

@@ -3,11 +3,12 @@
 //! The order is that of `checks::verify`. A failed check does not stop the ones after it, so that a refusal names all that is
 //! wrong; only a chain that does not hold does, because then there is no key to ask.
 
-use super::anchors::Authority;
 use super::checks::verify as checks;
 use super::claims::Claims;
-use super::endorsement::{Endorsement, KeyKind, Revocations, judge_dates};
+use super::endorsement::{Endorsement, judge_dates};
+use super::revocation::judge_revocation;
 use super::tcb::Tcb;
+use super::vek::KeyKind;
 use super::wire::{Fields, Report};
 use crate::checks::Checks;
 use crate::collateral::{Collateral, Store};
@@ -16,7 +17,6 @@ use crate::crypto::SignatureAlgorithm;
 use crate::error::Refused;
 use crate::values::Value;
 use crate::verified::Verified;
-use crate::x509::CertificateList;
 
 /// The order of NIST P-384's base point, big-endian (SP 800-186, 3.2.1.4).
 const ORDER: [u8; 48] =
@@ -156,94 +156,4 @@ fn judge_freshness(fields: &Fields, expect: Expect, checks: &mut Checks) {
             checks.require(&checks::REPORT_DATA, actual == expected, &expected[..], &actual[..]);
         }
     }
-}
-
-/// Looks at every CRL that speaks about this chain. Returns the age, as its making in Unix seconds, of the ARK's newest one.
-fn judge_revocation(
-    endorsement: &Endorsement,
-    carried: &Collateral,
-    store: &Store,
-    context: &Context<'_>,
-    checks: &mut Checks,
-) -> Result<Option<u64>, Refused> {
-    let mut newest: Option<u64> = None;
-    let mut seen = false;
-    for der in carried.crls().chain(store.supplied().crls()) {
-        let proven = store.proofs::<Revocations>().find(|proven| *proven.der == *der);
-        let crl = CertificateList::parse(der)?;
-        let Some(signer) = issuer_of(&crl, endorsement) else { continue };
-        let about_ca = signer.subject == endorsement.ark.subject;
-        seen = true;
-        checks.require(&checks::CRL_ISSUER, true, "the chain's root or intermediate", name(signer));
-        let known = proven.filter(|proven| proven.signer == signer.public_key).cloned();
-        let proven = match known {
-            Some(proven) => Some(proven),
-            None => Revocations::prove(&crl, signer, context.provider)
-                .map_err(|error| Refused::with(error, checks))?,
-        };
-        let actual =
-            if proven.is_some() { "a signature that verifies" } else { "a signature that does not verify" };
-        if !checks.require(&checks::CRL_SIGNATURE, proven.is_some(), "a signature that verifies", actual) {
-            continue;
-        }
-        judge_list(&crl, endorsement, about_ca, context.now.as_secs(), checks);
-        if about_ca {
-            newest = newest.max(Some(crl.this_update()));
-        }
-    }
-    if !seen {
-        let lists = carried.crls().chain(store.supplied().crls()).count();
-        let why = if lists == 0 { "no CRL was supplied" } else { "no CRL supplied is of this chain" };
-        for check in [
-            &checks::CRL_ISSUER,
-            &checks::CRL_SIGNATURE,
-            &checks::CRL_REVOKED_CA,
-            &checks::CRL_REVOKED_VEK,
-            &checks::CRL_THIS_UPDATE,
-            &checks::CRL_NEXT_UPDATE,
-        ] {
-            checks.not_applicable(check, why);
-        }
-    }
-    Ok(newest)
-}
-
-fn judge_list(
-    crl: &CertificateList<'_>,
-    endorsement: &Endorsement,
-    about_ca: bool,
-    now: u64,
-    checks: &mut Checks,
-) {
-    let (check, serial) = match about_ca {
-        true => (&checks::CRL_REVOKED_CA, &endorsement.ca.serial),
-        false => (&checks::CRL_REVOKED_VEK, &endorsement.vek_serial),
-    };
-    let revoked = crl.revokes(serial);
-    let actual = if revoked { "its serial number is listed" } else { "not listed" };
-    checks.require(check, !revoked, "not listed", actual);
-    if about_ca {
-        // Every VEK has the serial number 0 and another issuer than this list: it cannot speak about one.
-        checks.not_applicable(
-            &checks::CRL_REVOKED_VEK,
-            "the root's list names intermediates; TCB levels retire a VEK",
-        );
-    } else {
-        checks.not_applicable(&checks::CRL_REVOKED_CA, "the intermediate's own list names what it issued");
-    }
-    let made = crl.this_update();
-    checks.require(&checks::CRL_THIS_UPDATE, made <= now, Value::Time(now), Value::Time(made));
-    let next = crl.next_update();
-    let due = next.is_some_and(|next| now < next);
-    checks.require(&checks::CRL_NEXT_UPDATE, due, Value::Time(now), next.map_or(Value::None, Value::Time));
-}
-
-/// Which of the chain's authorities issued this list, by name.
-fn issuer_of<'a>(crl: &CertificateList<'_>, endorsement: &'a Endorsement) -> Option<&'a Authority> {
-    let issuer = crl.issuer().as_der();
-    [&endorsement.ark, &endorsement.ca].into_iter().find(|authority| *authority.subject == *issuer)
-}
-
-fn name(authority: &Authority) -> Value {
-    crate::x509::Name(&authority.subject).common_name().map_or(Value::None, Value::text)
 }

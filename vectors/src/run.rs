@@ -1,0 +1,261 @@
+//! The runner: one line for every entry, and a sum that can be believed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use attest_core::checks::{Checks, Outcome};
+use attest_core::crypto::{BUILT_IN, CryptoProvider};
+use attest_core::tee::snp::{Anchors, ProductLine};
+use attest_core::{
+    Context, Error, Expect, Format, Policy, Refused, Store, TrustAnchors, UnixTime, Verifier,
+    refused_to_json, verdict_to_json,
+};
+
+use crate::set::{Case, FORMAT, Set};
+use crate::{snp_manifest, unhex};
+
+/// How one entry came out.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its id.
+    pub id: String,
+    /// What the manifest says.
+    pub expected: String,
+    /// What was found.
+    pub got: String,
+    /// Whether they agree.
+    pub passed: bool,
+}
+
+/// How a set came out.
+#[derive(Clone, Debug, Default)]
+pub struct Sum {
+    /// One for every entry of the manifest.
+    pub lines: Vec<Line>,
+    /// Entries that no adapter judges.
+    pub unsupported: usize,
+    /// Files that the manifest names and that are not there.
+    pub missing_files: Vec<String>,
+}
+
+impl Sum {
+    /// How many entries agree.
+    pub fn passed(&self) -> usize {
+        self.lines.iter().filter(|line| line.passed).count()
+    }
+
+    /// How many do not.
+    pub fn failed(&self) -> usize {
+        self.lines.len() - self.passed()
+    }
+
+    /// Whether none failed, no file was missing, and at least 97 % of all entries passed.
+    pub fn holds(&self) -> bool {
+        let all = self.lines.len() + self.unsupported;
+        self.failed() == 0 && self.missing_files.is_empty() && all > 0 && self.passed() * 100 >= all * 97
+    }
+}
+
+/// A manifest in a format that no adapter reads.
+#[derive(Debug)]
+pub struct UnknownFormat(pub String);
+
+/// Judges the set in `dir` with each of `providers`; all must give the same bytes.
+///
+/// # Errors
+/// `Ok(Err)` for a format that is not known, `Err` if the manifest cannot be read.
+pub fn run(dir: &Path, providers: &[&CryptoProvider]) -> Result<Result<Sum, UnknownFormat>, String> {
+    let path = dir.join("manifest.json");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let manifest: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    if manifest["format"] == FORMAT {
+        return ours(&Set::read(dir)?, providers).map(Ok);
+    }
+    if snp_manifest::is(&manifest) {
+        return snp_manifest::run(dir, &manifest, providers).map(Ok);
+    }
+    let named = |key: &str| {
+        Some(&manifest[key]).filter(|value| !value.is_null()).map(|value| format!("{key} {value}"))
+    };
+    let name = ["format", "about", "schema"].into_iter().find_map(named);
+    Ok(Err(UnknownFormat(name.unwrap_or_else(|| "no name".to_owned()))))
+}
+
+fn ours(set: &Set, providers: &[&CryptoProvider]) -> Result<Sum, String> {
+    let anchors = anchors(set)?;
+    let mut sum = Sum::default();
+    let mut seen = BTreeSet::new();
+    for case in &set.manifest.cases {
+        let blobs = case.store.iter().chain([&case.evidence]);
+        let missing: Vec<String> = blobs.filter_map(|blob| set.blob(blob).err()).collect();
+        sum.missing_files.extend(missing.clone());
+        let expected = match case.exit {
+            0 => format!("exit 0, {} holds", case.check),
+            exit => format!("exit {exit}, {} refuses", case.check),
+        };
+        let judged = judge_with_all(set, case, &anchors, providers);
+        let (got, mut passed) = match judged {
+            Ok(answer) => (answer.to_string(), agrees(case, &answer)),
+            Err(error) => (error, false),
+        };
+        passed &= missing.is_empty() && seen.insert(case.id.clone());
+        sum.lines.push(Line { id: case.id.clone(), expected, got, passed });
+    }
+    Ok(sum)
+}
+
+/// The anchors that a set of ours names.
+///
+/// # Errors
+/// If one is missing or is no certificate authority.
+pub fn anchors(set: &Set) -> Result<TrustAnchors, String> {
+    let mut snp = Anchors::none();
+    let line = |name: &str| ProductLine::from_name(name).ok_or_else(|| format!("no product line {name}"));
+    for anchor in &set.manifest.roots {
+        snp.add_root(line(&anchor.line)?, &set.blob(&anchor.file)?).map_err(|error| error.to_string())?;
+    }
+    for anchor in &set.manifest.intermediates {
+        snp.add_intermediate(line(&anchor.line)?, &set.blob(&anchor.file)?)
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(TrustAnchors::new(snp))
+}
+
+/// What a verifier said of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Exit code of the command line.
+    pub exit: u8,
+    /// The most telling check, if one refuses.
+    pub check: Option<String>,
+    /// All checks that failed.
+    pub failed: Vec<String>,
+    /// The checks that passed.
+    pub passed: Vec<String>,
+    /// The whole verdict as JSON.
+    pub json: String,
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit {}", self.exit)?;
+        if let Some(check) = &self.check {
+            write!(f, ", {check} refuses")?;
+        }
+        let others: Vec<&str> =
+            self.failed.iter().map(String::as_str).filter(|id| self.check.as_deref() != Some(*id)).collect();
+        if !others.is_empty() {
+            write!(f, ", also {}", others.join(" "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an answer is the one that the case asks for.
+pub fn agrees(case: &Case, answer: &Answer) -> bool {
+    if answer.exit != case.exit {
+        return false;
+    }
+    if case.exit == 0 {
+        // Shape is not in the record: a report that is judged at all has it.
+        let shape = !attest_core::tee::snp::checks::verify::ALL
+            .iter()
+            .chain(attest_core::tee::snp::checks::policy::ALL)
+            .any(|check| check.id == case.check);
+        return answer.failed.is_empty() && (shape || answer.passed.contains(&case.check));
+    }
+    let named = answer.failed.contains(&case.check) || answer.check.as_ref() == Some(&case.check);
+    named && answer.failed.iter().all(|id| *id == case.check || case.also.contains(id))
+}
+
+fn judge_with_all(
+    set: &Set,
+    case: &Case,
+    anchors: &TrustAnchors,
+    providers: &[&CryptoProvider],
+) -> Result<Answer, String> {
+    let mut answers =
+        providers.iter().map(|provider| judge(set, case, anchors, provider).map(|answer| (provider, answer)));
+    let (first, answer) = answers.next().ok_or("no provider")??;
+    for other in answers {
+        let (provider, other) = other?;
+        if other.json != answer.json {
+            return Err(format!("{} and {} give different bytes", first.name, provider.name));
+        }
+    }
+    Ok(answer)
+}
+
+/// Asks the verifier.
+///
+/// # Errors
+/// If the case itself cannot be read.
+pub fn judge(
+    set: &Set,
+    case: &Case,
+    anchors: &TrustAnchors,
+    provider: &CryptoProvider,
+) -> Result<Answer, String> {
+    let policy = Policy::from_toml(&case.policy_toml()?).map_err(|error| error.to_string())?;
+    let expect = match &case.report_data {
+        None => Expect::AnyReportData,
+        Some(text) => Expect::ReportData(
+            unhex(text)?.try_into().map_err(|_| "report_data has not 64 bytes".to_owned())?,
+        ),
+    };
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+    let context = Context::new(provider, anchors, now, expect);
+    let evidence = set.blob(&case.evidence)?;
+    let blobs = case.store.iter().map(|blob| set.blob(blob)).collect::<Result<Vec<_>, _>>()?;
+    Ok(answer(&evidence, &blobs, &context, &policy))
+}
+
+/// The whole line: detect, verify, judge.
+pub fn answer(evidence: &[u8], blobs: &[Vec<u8>], context: &Context<'_>, policy: &Policy) -> Answer {
+    let verifier = Verifier::new();
+    let verify = || -> Result<_, Refused> {
+        let evidence = verifier.detect(evidence)?;
+        let mut store = Store::new();
+        for blob in blobs {
+            store.add(blob).map_err(Error::from)?;
+        }
+        verifier.verify(&evidence, &store, context)
+    };
+    match verify() {
+        Ok(verified) => {
+            let verdict = policy.judge(verified);
+            let exit = verdict.exit_code();
+            let check = verdict.checks().gravest().map(|entry| entry.check.id.to_owned());
+            of_checks(exit, check, verdict.checks(), verdict_to_json(&verdict))
+        }
+        Err(refused) => {
+            let exit = refused.error.class().exit_code();
+            let check = refused.error.check_id().map(str::to_owned);
+            of_checks(exit, check, &refused.checks, refused_to_json(&refused, Format::Snp))
+        }
+    }
+}
+
+fn of_checks(exit: u8, check: Option<String>, checks: &Checks, json: String) -> Answer {
+    let ids = |outcome: Outcome| {
+        checks
+            .iter()
+            .filter(|entry| entry.outcome == outcome)
+            .map(|entry| entry.check.id.to_owned())
+            .collect()
+    };
+    Answer { exit, check, failed: ids(Outcome::Failed), passed: ids(Outcome::Passed), json }
+}
+
+/// The built-in providers, or the one of this name.
+///
+/// # Errors
+/// If there is none of this name.
+pub fn providers(name: Option<&str>) -> Result<Vec<&'static CryptoProvider>, String> {
+    let chosen: Vec<_> =
+        BUILT_IN.iter().copied().filter(|provider| name.is_none_or(|name| name == provider.name)).collect();
+    if chosen.is_empty() { Err(format!("no provider {}", name.unwrap_or_default())) } else { Ok(chosen) }
+}
