@@ -55,7 +55,12 @@ impl Answer {
     /// Writes everything. A reader that went away changes nothing about the code.
     pub fn deliver(&self) -> ExitCode {
         let notes = self.notes.iter().try_for_each(|note| {
-            writeln!(io::stderr().lock(), "attestrap: {}", note.replace(['\n', '\r'], " "))
+            // One line, and nothing that a terminal would obey.
+            let line: Vec<&str> = note
+                .split(|c: char| c.is_whitespace() || c.is_control())
+                .filter(|word| !word.is_empty())
+                .collect();
+            writeln!(io::stderr().lock(), "attestrap: {}", line.join(" "))
         });
         let mut out = io::stdout().lock();
         let written = out.write_all(&self.text).and_then(|()| out.flush());

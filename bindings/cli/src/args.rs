@@ -155,7 +155,7 @@ pub(crate) struct Supplied {
     /// A revocation list, PEM or DER; repeat it.
     #[arg(long, value_name = "FILE")]
     pub(crate) crl: Vec<PathBuf>,
-    /// An offline bundle. With --fetch it may be new, and what was fetched is added to it.
+    /// An offline bundle. With --fetch it may be new, and everything that was supplied or fetched goes into it.
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
     /// The time to judge at: RFC 3339 in UTC (2026-11-24T00:00:00Z), a date, or Unix seconds. Without it: now.

@@ -65,14 +65,12 @@ impl Exit {
 
 impl From<Class> for Exit {
     fn from(class: Class) -> Self {
-        // The core may grow: a class of a newer core is a fault until it has a code.
         match class {
             Class::Missing => Self::Missing,
             Class::Unsupported => Self::Unsupported,
             Class::Policy => Self::Rejected,
             Class::Mismatch | Class::Untrusted => Self::Untrusted,
             Class::Malformed => Self::Malformed,
-            _ => Self::Internal,
         }
     }
 }
@@ -83,7 +81,6 @@ impl From<&Verdict> for Exit {
             Verdict::Accepted(_) => Self::Accepted,
             Verdict::Rejected(rejected) if rejected.only_collateral_is_missing() => Self::Missing,
             Verdict::Rejected(_) => Self::Rejected,
-            _ => Self::Internal,
         }
     }
 }
@@ -128,3 +125,25 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use attest_core::checks::Class;
+
+    use super::Exit;
+
+    #[test]
+    fn the_numbers_are_the_cores() {
+        for class in [
+            Class::Missing,
+            Class::Unsupported,
+            Class::Policy,
+            Class::Mismatch,
+            Class::Untrusted,
+            Class::Malformed,
+        ] {
+            assert_eq!(Exit::from(class).code().0, class.exit_code(), "{class:?}");
+        }
+        assert!(Exit::ALL.is_sorted_by_key(|exit| exit.code()));
+    }
+}
