@@ -92,6 +92,7 @@ impl Network {
         let client = crate::fetch::Client::new(self.base_url.as_deref())?;
         let mut tried: Vec<String> = Vec::new();
         let mut failure = None;
+        let mut added = 0_usize;
         // A certificate can show which CRL is needed, so ask again until nothing new is named.
         while let Some(need) =
             list(evidence, store, now)?.iter().find(|need| !need.url.is_empty() && !tried.contains(&need.url))
@@ -101,13 +102,18 @@ impl Network {
                 .get(need)
                 .and_then(|bytes| store.add(&bytes).map_err(|error| Failure::about(&need.url, error)));
             match fetched {
-                Ok(_) => {}
+                Ok(new) => added = added.saturating_add(new),
                 Err(failed) if need.required => failure = failure.or(Some(failed)),
                 Err(failed) => notes.push(failed.message),
             }
         }
-        if let Some(path) = bundle {
-            crate::collateral::write(path, &store.to_bundle())?;
+        if added > 0 {
+            let mut all = store.supplied().clone();
+            all.keep_newest_crls();
+            *store = Store::with(all);
+            if let Some(path) = bundle {
+                crate::collateral::write(path, &store.to_bundle())?;
+            }
         }
         failure.map_or(Ok(notes), Err)
     }

@@ -7,6 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use attest_core::collateral::Collateral;
+use attest_core::x509::CertificateList;
+
 use crate::tool::{Ran, attestrap, directory, vector};
 
 /// Serves one answer after the other, the last one for ever, and remembers what was asked for.
@@ -159,4 +162,30 @@ fn plain_http_elsewhere_is_refused() {
     let report = vector("real/milan/report.bin");
     let ran = attestrap(["needs", report.to_str().unwrap(), "--fetch", "--base-url", "http://example.com"]);
     assert_eq!(ran.code, 2);
+}
+
+/// Two lists of one issuer from the test PKI: the earlier, the later.
+fn two_lists() -> [Vec<u8>; 2] {
+    let blobs =
+        fs::read_dir(vector("snp/blobs")).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let of_milan = |der: &Vec<u8>| {
+        CertificateList::parse(der).is_ok_and(|crl| crl.issuer().common_name() == Some("ARK-Milan"))
+    };
+    let mut lists: Vec<Vec<u8>> = blobs.filter(of_milan).collect();
+    let made = |der: &[u8]| CertificateList::parse(der).unwrap().this_update();
+    lists.sort_by_key(|der| made(der));
+    let (earlier, later) = (lists.remove(0), lists.pop().unwrap());
+    assert!(made(&earlier) < made(&later));
+    [earlier, later]
+}
+
+#[test]
+fn a_later_list_takes_the_place_of_an_earlier_one() {
+    let [earlier, later] = two_lists();
+    for order in [[&earlier, &later], [&later, &earlier]] {
+        let mut collateral = Collateral::new();
+        order.iter().for_each(|der| assert_eq!(collateral.add(der).unwrap(), 1));
+        collateral.keep_newest_crls();
+        assert!(collateral.crls().eq([later.as_slice()]));
+    }
 }
