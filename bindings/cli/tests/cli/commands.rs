@@ -134,3 +134,24 @@ fn a_reader_that_goes_away_is_no_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
+
+#[test]
+fn every_provider_that_is_built_in_agrees() {
+    let policy = path("policies/real-milan.toml");
+    for (provider, built_in) in [
+        ("aws-lc-rs", cfg!(feature = "aws-lc-rs")),
+        ("ring", cfg!(feature = "ring")),
+        ("rustcrypto", cfg!(feature = "rustcrypto")),
+    ] {
+        let more = ["--policy", &policy, "--provider", provider, "--explain"];
+        let ran = verify(&vector("real/milan/report.bin"), &vector("real/milan/vcek.der"), &more);
+        assert_eq!(ran.code, if built_in { 0 } else { 2 }, "{provider}: {}{}", ran.out, ran.err);
+        assert_eq!(built_in, ran.out.contains("never checked:"), "{provider}: {}", ran.out);
+    }
+}
+
+#[test]
+fn colour_is_for_whoever_asks() {
+    assert!(!attestrap(["demo"]).out.contains('\u{1b}'));
+    assert!(attestrap(["demo", "--color", "always"]).out.contains("\u{1b}[32mACCEPTED"));
+}
