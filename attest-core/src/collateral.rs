@@ -80,11 +80,31 @@ impl Collateral {
         other.crls().try_for_each(|der| push(&mut self.crls, "CRLs", der))
     }
 
+    /// Drops every CRL of which a later one of the same issuer is here: verification looks at each, and refuses one that is
+    /// overdue. Nothing is believed; for a host that adds what it fetches to what it has.
+    pub fn keep_newest_crls(&mut self) {
+        let all = self.crls.clone();
+        let parsed = || all.iter().filter_map(|der| CertificateList::parse(der).ok());
+        self.crls.retain(|der| {
+            CertificateList::parse(der).is_ok_and(|crl| {
+                let later = |other: CertificateList<'_>| {
+                    other.issuer() == crl.issuer() && other.this_update() > crl.this_update()
+                };
+                !parsed().any(later)
+            })
+        });
+    }
+
     fn add_pem(&mut self, text: &[u8]) -> Result<(), Malformed> {
         if text.len() > MAX_BUNDLE {
             return Err(pem_error(Problem::TooLarge { max: MAX_BUNDLE, actual: text.len() }));
         }
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
+        let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(text).peekable();
+        // Text without a section is some other file, for example a server's page that says no.
+        if sections.peek().is_none() {
+            return Err(pem_error(Problem::Encoding("no certificate and no CRL")));
+        }
+        for section in sections {
             let (kind, der) = section.map_err(|_| pem_error(Problem::Encoding("not PEM (RFC 7468)")))?;
             #[expect(
                 clippy::wildcard_enum_match_arm,

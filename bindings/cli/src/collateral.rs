@@ -1,0 +1,124 @@
+//! Certificates and CRLs from files of every form, and roots of the caller's choice.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use attest_core::collateral::Collateral;
+use attest_core::tee::snp::{self, Anchors, ProductLine};
+use attest_core::{Store, TrustAnchors};
+
+use crate::args::Supplied;
+use crate::exit::Failure;
+use crate::input;
+
+/// How a bundle starts: a CBOR map of four, key 0, text of 16 bytes.
+const BUNDLE_START: &[u8] = b"\xa4\x00\x70attestrap/bundle";
+
+/// Files of a directory that are read; what a name ends with says nothing about what is inside.
+const NAMES: &[&str] = &["cer", "crl", "crt", "der", "pem"];
+
+/// Reads certificates and CRLs: a bundle, DER, PEM, or a certificate table.
+pub(crate) fn parse(name: &Path, bytes: &[u8]) -> Result<Collateral, Failure> {
+    let about = |error| Failure::about(name.display(), error);
+    if bytes.starts_with(BUNDLE_START) {
+        return Ok(Store::from_bundle(bytes).map_err(|error| about(error.into()))?.supplied().clone());
+    }
+    let table = bytes.first() != Some(&0x30) && !bytes.windows(10).any(|window| window == b"-----BEGIN");
+    if table {
+        return snp::collateral_of_table(bytes).map_err(about);
+    }
+    let mut collateral = Collateral::new();
+    collateral.add(bytes).map_err(|error| about(error.into()))?;
+    Ok(collateral)
+}
+
+/// Adds a file, or all certificates and CRLs of a directory in the order of their names.
+pub(crate) fn add_path(into: &mut Collateral, path: &Path) -> Result<(), Failure> {
+    let files = if path.is_dir() { files_of(path, NAMES)? } else { Vec::from([path.to_path_buf()]) };
+    for file in files {
+        let more = parse(&file, &input::read(&file)?)?;
+        into.merge(&more).map_err(|error| Failure::about(file.display(), error))?;
+    }
+    Ok(())
+}
+
+fn files_of(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error| Failure::usage(format_args!("{}: {error}", directory.display()));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if path.is_file() && endings.contains(&ending) {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        let message = format_args!("{}: no file that ends in {}", directory.display(), endings.join(", "));
+        return Err(Failure::usage(message));
+    }
+    files.sort();
+    Ok(files)
+}
+
+impl Supplied {
+    /// Everything that the arguments name. A bundle that is not there yet is an error unless it may be `new`.
+    pub(crate) fn store(&self, new: bool) -> Result<Store, Failure> {
+        let mut all = Collateral::new();
+        for path in self.certs.iter().chain(&self.crl) {
+            add_path(&mut all, path)?;
+        }
+        if let Some(path) = self.bundle.as_ref().filter(|path| !new || path.exists()) {
+            add_path(&mut all, path)?;
+        }
+        Ok(Store::with(all))
+    }
+
+    /// The time to judge at.
+    pub(crate) fn time(&self) -> Result<attest_core::UnixTime, Failure> {
+        self.at.map_or_else(input::now, Ok)
+    }
+}
+
+/// The roots in `directory` and no others, or the pinned ones.
+pub(crate) fn anchors(directory: Option<&Path>) -> Result<TrustAnchors, Failure> {
+    let Some(directory) = directory else { return Ok(TrustAnchors::pinned()) };
+    let mut anchors = Anchors::none();
+    let mut roots = 0_usize;
+    for file in files_of(directory, &["der"])? {
+        let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let unknown = || {
+            let message = "not named as an anchor, such as milan-ark.der, milan-ask.der, milan-asvk.der";
+            Failure::usage(format_args!("{}: {message}", file.display()))
+        };
+        let (line, role) = name.split_once('-').ok_or_else(unknown)?;
+        let line = ProductLine::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(line));
+        let line = line.ok_or_else(unknown)?;
+        let der = input::read(&file)?;
+        match role {
+            "ark" => {
+                roots = roots.saturating_add(1);
+                anchors.add_root(line, &der)
+            }
+            "ask" | "asvk" => anchors.add_intermediate(line, &der),
+            _ => return Err(unknown()),
+        }
+        .map_err(|error| Failure::about(file.display(), error))?;
+    }
+    if roots == 0 {
+        return Err(Failure::usage(format_args!("{}: no root (such as milan-ark.der)", directory.display())));
+    }
+    Ok(TrustAnchors::new(anchors))
+}
+
+/// Writes a file so that whoever reads its name sees the old bytes or the new ones, never half of them.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error| Failure::usage(format_args!("{}: {error}", path.display()));
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = path.with_file_name(name);
+    fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).map_err(|error| {
+        // What is left behind is of no use to anybody.
+        drop(fs::remove_file(&new));
+        failed(error)
+    })
+}
