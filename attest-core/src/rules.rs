@@ -335,8 +335,8 @@ impl Written for Firmware {
     const FORM: &'static str = "a version such as \"1.55.35\"";
 
     fn read(text: &str) -> Option<Self> {
-        let mut parts = text.split('.').map(str::parse);
-        let version = [parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?];
+        let mut parts = text.split('.').map(number);
+        let version = [parts.next()??, parts.next()??, parts.next()??];
         parts.next().is_none().then_some(Self(version))
     }
 
@@ -344,6 +344,11 @@ impl Written for Firmware {
         let [major, minor, build] = self.0;
         Err(alloc::format!("{major}.{minor}.{build}"))
     }
+}
+
+/// A part of a version: `parse` alone would take a sign.
+fn number(digits: &str) -> Option<u8> {
+    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
 
 /// An ABI version: major, minor.
@@ -356,7 +361,7 @@ impl Written for Abi {
 
     fn read(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
-        Some(Self([major.parse().ok()?, minor.parse().ok()?]))
+        Some(Self([number(major)?, number(minor)?]))
     }
 
     fn write(&self) -> Result<u64, String> {

@@ -107,13 +107,13 @@ impl<'a> Certificate<'a> {
                     return Err(ErrorKind::Value { tag: Tag::Sequence }.into());
                 }
                 *field = "issuer";
-                let issuer = Name(r.tlv_bytes()?);
+                let issuer = r.tlv_bytes()?;
                 *field = "validity";
                 let validity = r.sequence(|r| {
                     Ok::<_, der::Error>(Validity { not_before: time(r)?, not_after: time(r)? })
                 })?;
                 *field = "subject";
-                let subject = Name(r.tlv_bytes()?);
+                let subject = r.tlv_bytes()?;
                 *field = "subjectPublicKeyInfo";
                 let spki = r.tlv_bytes()?;
                 *field = "extensions";
@@ -121,28 +121,30 @@ impl<'a> Certificate<'a> {
                     Some(list) => list.value(),
                     None => &[],
                 };
-                Ok::<_, der::Error>(Self {
+                let certificate = Self {
                     der: bytes,
                     tbs: signed.tbs,
                     serial,
                     algorithm: signature_algorithm(signed.algorithm),
-                    issuer,
+                    issuer: Name::EMPTY,
                     validity,
-                    subject,
+                    subject: Name::EMPTY,
                     spki,
                     public_key: PublicKey::Other,
                     extensions,
                     signature: signed.signature,
-                })
+                };
+                Ok::<_, der::Error>((certificate, issuer, subject))
             })?;
             reader.finish()?;
             Ok::<_, der::Error>(certificate)
         };
-        let mut certificate = read(&mut field).map_err(|error| malformed(STRUCTURE, field, error))?;
+        let (mut certificate, issuer, subject) =
+            read(&mut field).map_err(|error| malformed(STRUCTURE, field, error))?;
         certificate.public_key = public_key(certificate.spki)
             .map_err(|error| malformed(STRUCTURE, "subjectPublicKeyInfo", error))?;
-        certificate.issuer.for_each(|_, _| ())?;
-        certificate.subject.for_each(|_, _| ())?;
+        certificate.issuer = Name::parse(issuer)?;
+        certificate.subject = Name::parse(subject)?;
         certificate.refuse_twice()?;
         Ok(certificate)
     }

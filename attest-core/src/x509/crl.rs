@@ -45,7 +45,7 @@ impl<'a> CertificateList<'a> {
                     return Err(ErrorKind::Value { tag: Tag::Sequence }.into());
                 }
                 *field = "issuer";
-                let issuer = Name(r.tlv_bytes()?);
+                let issuer = r.tlv_bytes()?;
                 *field = "thisUpdate";
                 let this_update = time(r)?;
                 *field = "nextUpdate";
@@ -63,23 +63,24 @@ impl<'a> CertificateList<'a> {
                     Some(list) => crl_number(list)?,
                     None => None,
                 };
-                Ok::<_, der::Error>(Self {
+                let list = Self {
                     der: bytes,
                     tbs: signed.tbs,
                     algorithm: signature_algorithm(signed.algorithm),
-                    issuer,
+                    issuer: Name::EMPTY,
                     this_update,
                     next_update,
                     revoked,
                     number,
                     signature: signed.signature,
-                })
+                };
+                Ok::<_, der::Error>((list, issuer))
             })?;
             reader.finish()?;
             Ok::<_, der::Error>(list)
         };
-        let list = read(&mut field).map_err(|error| malformed(STRUCTURE, field, error))?;
-        list.issuer.for_each(|_, _| ())?;
+        let (mut list, issuer) = read(&mut field).map_err(|error| malformed(STRUCTURE, field, error))?;
+        list.issuer = Name::parse(issuer)?;
         // Reads every entry once, so that a later look-up cannot meet a malformed one.
         list.for_each_revoked(|_| ())?;
         Ok(list)

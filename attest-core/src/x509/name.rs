@@ -7,27 +7,42 @@ use crate::error::Malformed;
 
 /// A distinguished name, as received. Two names are equal if their bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Name<'a>(pub(crate) &'a [u8]);
+pub struct Name<'a> {
+    der: &'a [u8],
+    common_name: Option<&'a str>,
+}
 
 /// An attribute type under 2.5.4: common name and its kin.
 pub(crate) const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
 impl<'a> Name<'a> {
-    /// The name in DER, tag and length included.
-    pub const fn as_der(&self) -> &'a [u8] {
-        self.0
-    }
+    /// No name at all, for a structure under construction.
+    pub(super) const EMPTY: Self = Self { der: &[], common_name: None };
 
-    /// The common name, if the name has one that is text.
-    pub fn common_name(&self) -> Option<&'a str> {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`Malformed`] for a level with several attributes, or text that is neither printable nor UTF-8.
+    pub fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
+        let mut name = Self { der, common_name: None };
         let mut found = None;
-        self.for_each(|kind, value| {
+        name.for_each(|kind, value| {
             if kind == COMMON_NAME {
                 found = Some(value);
             }
-        })
-        .ok()?;
-        found
+        })?;
+        name.common_name = found;
+        Ok(name)
+    }
+
+    /// The name in DER, tag and length included.
+    pub const fn as_der(&self) -> &'a [u8] {
+        self.der
+    }
+
+    /// The common name, the last if there are several.
+    pub const fn common_name(&self) -> Option<&'a str> {
+        self.common_name
     }
 
     /// Calls `f` with each attribute's type (content octets of its object identifier) and text, in order.
@@ -36,7 +51,7 @@ impl<'a> Name<'a> {
     /// [`Malformed`] for a level with several attributes, or text that is neither printable nor UTF-8.
     pub fn for_each(&self, mut f: impl FnMut(&'a [u8], &'a str)) -> Result<(), Malformed> {
         let mut read = || {
-            let mut reader = SliceReader::new(self.0)?;
+            let mut reader = SliceReader::new(self.der)?;
             reader.sequence(|levels| {
                 while !levels.is_finished() {
                     let set = AnyRef::decode(levels)?;

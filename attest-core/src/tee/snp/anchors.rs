@@ -52,7 +52,9 @@ pub struct Anchors {
 pub(crate) struct Authority {
     pub(crate) der: Box<[u8]>,
     pub(crate) line: ProductLine,
+    pub(crate) name: Box<str>,
     pub(crate) subject: Box<[u8]>,
+    pub(crate) issuer_name: Box<str>,
     pub(crate) issuer: Box<[u8]>,
     pub(crate) serial: Box<[u8]>,
     pub(crate) spki: Box<[u8]>,
@@ -148,7 +150,9 @@ impl Authority {
         Some(Self {
             der: certificate.as_der().into(),
             line,
+            name: common_name.into(),
             subject: certificate.subject().as_der().into(),
+            issuer_name: certificate.issuer().common_name().unwrap_or_default().into(),
             issuer: certificate.issuer().as_der().into(),
             serial: certificate.serial().into(),
             spki: certificate.spki().into(),

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::crypto::{CryptoProvider, SignatureAlgorithm};
 use crate::error::{Malformed, Refused, Unsupported};
 use crate::values::Value;
-use crate::x509::{Certificate, Name};
+use crate::x509::Certificate;
 
 /// How many supplied intermediates of the right name are tried: each costs an RSA verification.
 const MAX_INTERMEDIATES: usize = 4;
@@ -146,7 +146,7 @@ impl<'a> Chain<'a> {
                 candidates.extend(Authority::supplied(&certificate, anchors).map(Arc::new));
             }
         }
-        candidates.retain(|ca| !is_leaf(Name(&ca.subject)));
+        candidates.retain(|ca| !is_leaf(&ca.name));
         let supplied = !candidates.is_empty();
         if !supplied {
             candidates.extend(pinned.cloned());
@@ -160,7 +160,7 @@ impl<'a> Chain<'a> {
     }
 
     fn subject(&self) -> Value {
-        let subject = self.candidates.first().and_then(|ca| Name(&ca.subject).common_name());
+        let subject = self.candidates.first().map(|ca| &*ca.name);
         subject.map_or(Value::Phrase("an intermediate that was supplied or is pinned"), Value::text)
     }
 
@@ -184,7 +184,7 @@ impl<'a> Chain<'a> {
         }
         let by = signer.or_else(|| self.candidates.first());
         let made = signer.is_some();
-        let name = by.and_then(|ca| Name(&ca.subject).common_name()).map_or(Value::None, Value::text);
+        let name = by.map_or(Value::None, |ca| Value::text(&ca.name));
         let actual = if made { name } else { Value::Phrase("a signature that does not verify") };
         let ok = checks.require(&checks::VEK_SIGNATURE, made, name, actual);
         Ok(by.filter(|_| ok).cloned())
@@ -209,8 +209,8 @@ fn judge_intermediate(
     checks.require(
         &checks::CA_ISSUER,
         ca.issuer == ark.subject,
-        Name(&ark.subject).common_name().map_or(Value::None, Value::text),
-        Name(&ca.issuer).common_name().map_or(Value::None, Value::text),
+        Value::text(&ark.name),
+        Value::text(&ca.issuer_name),
     );
     let constraints = if ca.may_sign_leaves { "keyCertSign, CA, path length 0" } else { "something else" };
     checks.require(

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::crypto::{CryptoProvider, SignatureAlgorithm};
 use crate::error::{Malformed, Problem, Refused, Unsupported};
 use crate::values::Value;
-use crate::x509::{CertificateList, Name};
+use crate::x509::CertificateList;
 
 /// How many CRLs of one chain are looked at: each may cost an RSA verification.
 const MAX_LISTS: usize = 8;
@@ -66,7 +66,7 @@ pub(super) fn judge_revocation(
     context: &Context<'_>,
     checks: &mut Checks,
 ) -> Result<Option<u64>, Refused> {
-    let mut newest: Option<u64> = None;
+    let mut lists: [Option<(CertificateList<'_>, bool)>; MAX_LISTS] = [None; MAX_LISTS];
     let mut seen = 0_usize;
     let mut stranger = None;
     for der in carried.crls().chain(store.supplied().crls()) {
@@ -79,12 +79,12 @@ pub(super) fn judge_revocation(
             }
             continue;
         };
-        seen = seen.saturating_add(1);
-        if seen > MAX_LISTS {
-            let problem = Problem::TooLarge { max: MAX_LISTS, actual: seen };
+        let Some(slot) = lists.get_mut(seen) else {
+            let problem = Problem::TooLarge { max: MAX_LISTS, actual: seen.saturating_add(1) };
             let error = Malformed { structure: "collateral", field: "CRLs of one chain", offset: 0, problem };
             return Err(Refused::with(error, checks));
-        }
+        };
+        seen = seen.saturating_add(1);
         let about_ca = signer.subject == endorsement.ark.subject;
         checks.require_again(&checks::CRL_ISSUER, true, "the chain's root or intermediate", name(signer));
         let known = |proof: &&Revocations| *proof.der == *der && proof.signer == signer.public_key;
@@ -94,10 +94,19 @@ pub(super) fn judge_revocation(
                 .is_some();
         let actual = if proven { "a signature that verifies" } else { "a signature that does not verify" };
         if checks.require_again(&checks::CRL_SIGNATURE, proven, "a signature that verifies", actual) {
-            judge_list(&crl, endorsement, about_ca, context.now.as_secs(), checks);
-            if about_ca {
-                newest = newest.max(Some(crl.this_update()));
-            }
+            *slot = Some((crl, about_ca));
+        }
+    }
+    let newest = |of_root: bool| {
+        let made =
+            |(crl, about_ca): &(CertificateList<'_>, bool)| (*about_ca == of_root).then(|| crl.this_update());
+        lists.iter().flatten().filter_map(made).max()
+    };
+    for (crl, about_ca) in lists.iter().flatten() {
+        judge_serial(crl, endorsement, *about_ca, checks);
+        // An older list beside a newer one of the same issuer still revokes, but only the newest must be in date.
+        if newest(*about_ca) == Some(crl.this_update()) {
+            judge_list_dates(crl, context.now.as_secs(), checks);
         }
     }
     if seen == 0 {
@@ -117,16 +126,10 @@ pub(super) fn judge_revocation(
             checks.not_applicable(check, why);
         }
     }
-    Ok(newest)
+    Ok(newest(true))
 }
 
-fn judge_list(
-    crl: &CertificateList<'_>,
-    endorsement: &Endorsement,
-    about_ca: bool,
-    now: u64,
-    checks: &mut Checks,
-) {
+fn judge_serial(crl: &CertificateList<'_>, endorsement: &Endorsement, about_ca: bool, checks: &mut Checks) {
     let (check, serial) = match about_ca {
         true => (&checks::CRL_REVOKED_CA, &endorsement.ca.serial),
         false => (&checks::CRL_REVOKED_VEK, &endorsement.vek_serial),
@@ -146,6 +149,9 @@ fn judge_list(
             "the intermediate's own list names what it issued",
         );
     }
+}
+
+fn judge_list_dates(crl: &CertificateList<'_>, now: u64, checks: &mut Checks) {
     let made = crl.this_update();
     checks.require_again(&checks::CRL_THIS_UPDATE, made <= now, Value::Time(now), Value::Time(made));
     let next = crl.next_update();
@@ -165,5 +171,5 @@ fn issuer_of<'a>(crl: &CertificateList<'_>, endorsement: &'a Endorsement) -> Opt
 }
 
 fn name(authority: &Authority) -> Value {
-    Name(&authority.subject).common_name().map_or(Value::None, Value::text)
+    Value::text(&authority.name)
 }
