@@ -7,7 +7,7 @@ use std::path::Path;
 /// For each file of a TEE folder, the files of the same folder that it may use. `mod` ties all together and may use any.
 const ARROWS: &[(&str, &[&str])] = &[
     ("anchors", &["tcb", "vek"]),
-    ("checks", &[]),
+    ("checks", &["checks"]),
     ("claims", &["endorsement", "tcb", "vek", "wire"]),
     ("endorsement", &["anchors", "checks", "tcb", "vek"]),
     ("judge", &["checks", "claims", "policy", "tcb", "vek"]),

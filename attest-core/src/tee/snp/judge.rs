@@ -20,12 +20,19 @@ impl Policy {
         self.guest_policy.judge(report.policy(), out);
         self.platform_info.judge(report.platform_info(), out);
         let unknown = u64::from(report.key_info() & !0b1_1111);
-        unusual(out, &checks::KEY_INFO_UNKNOWN, self.key_info_unknown, unknown != 0, Value::Bits(unknown));
+        unusual(
+            out,
+            &checks::KEY_INFO_UNKNOWN,
+            self.key_info_unknown,
+            unknown != 0,
+            "0x0",
+            Value::Bits(unknown),
+        );
         self.tcb.judge(claims, out);
         let committed = report.committed_tcb() == report.current_tcb()
             && report.committed_version() == report.current_version();
         let actual = if committed { "committed" } else { "current is ahead of committed" };
-        unusual(out, &checks::PROVISIONAL, self.provisional_firmware, !committed, actual);
+        unusual(out, &checks::PROVISIONAL, self.provisional_firmware, !committed, "committed", actual);
         floor(
             out,
             &checks::FIRMWARE_CURRENT,
@@ -56,6 +63,7 @@ impl Policy {
             &checks::UNKNOWN_CPU,
             self.unknown_cpu,
             !known,
+            "known",
             if known { "known" } else { "not known" },
         );
         listed(out, &checks::VERSION, &self.report_versions, &report.version(), report.version());
@@ -72,7 +80,7 @@ impl Policy {
         listed(out, &checks::CHIP_ID, &self.chip_ids, &chip_id, &chip_id[..]);
         listed(out, &checks::ROOT, &self.roots, &claims.root(), claims.root().name());
         let actual = if claims.fresh() { "compared" } else { "not compared" };
-        unusual(out, &checks::FRESHNESS, self.stale_evidence, !claims.fresh(), actual);
+        unusual(out, &checks::FRESHNESS, self.stale_evidence, !claims.fresh(), "compared", actual);
         match self.crl_max_age_days {
             Limit::Any => out.not_applicable(&checks::CRL, "the policy goes without a CRL"),
             Limit::To(days) => {
@@ -89,7 +97,7 @@ impl Policy {
     fn judge_identity(&self, claims: &Claims, out: &mut Checks) {
         let report = claims.report();
         let ma = report.report_id_ma();
-        unusual(out, &checks::MIGRATION_AGENT, self.migration_agent, ma != [0xff; 32], &ma[..]);
+        unusual(out, &checks::MIGRATION_AGENT, self.migration_agent, ma != [0xff; 32], "all ones", &ma[..]);
         let measurement = report.measurement();
         listed(out, &checks::MEASUREMENT, &self.measurements, &measurement, &measurement[..]);
         listed(out, &checks::HOST_DATA, &self.host_data, &report.host_data(), &report.host_data()[..]);
@@ -149,11 +157,19 @@ fn bit(out: &mut Checks, check: &'static Check, rule: Bit, register: u64, number
     }
 }
 
-fn unusual(out: &mut Checks, check: &'static Check, rule: Unusual, is: bool, shown: impl Into<Value>) {
+/// `usual` says what stands there when nothing is out of the ordinary.
+fn unusual(
+    out: &mut Checks,
+    check: &'static Check,
+    rule: Unusual,
+    is: bool,
+    usual: &'static str,
+    shown: impl Into<Value>,
+) {
     match rule {
         Unusual::Any => out.not_applicable(check, ANY),
         Unusual::Refuse => {
-            out.require(check, rule.allows(is), "nothing out of the ordinary", shown);
+            out.require(check, rule.allows(is), usual, shown);
         }
     }
 }
@@ -220,7 +236,7 @@ impl GuestPolicy {
             bit(out, check, rule, policy, number);
         }
         let unknown = policy & !0x3ff_ffff;
-        unusual(out, &checks::GUEST_UNKNOWN, self.unknown, unknown != 0, Value::Bits(unknown));
+        unusual(out, &checks::GUEST_UNKNOWN, self.unknown, unknown != 0, "0x0", Value::Bits(unknown));
         let [minor, major, ..] = policy.to_le_bytes();
         match self.minimum_abi {
             Limit::Any => out.not_applicable(&checks::MINIMUM_ABI, ANY),
@@ -249,7 +265,7 @@ impl PlatformInfo {
             bit(out, check, rule, platform_info, number);
         }
         let unknown = platform_info & !0xff;
-        unusual(out, &checks::PLATFORM_UNKNOWN, self.unknown, unknown != 0, Value::Bits(unknown));
+        unusual(out, &checks::PLATFORM_UNKNOWN, self.unknown, unknown != 0, "0x0", Value::Bits(unknown));
     }
 }
 
@@ -259,7 +275,7 @@ impl TcbFloors {
         let layout = claims.product_line().tcb_layout();
         let all = [report.current_tcb(), report.reported_tcb(), report.committed_tcb(), report.launch_tcb()];
         let reserved = all.iter().fold(0, |bits, tcb: &RawTcb| bits | tcb.reserved(layout));
-        unusual(out, &checks::TCB_UNKNOWN, self.unknown, reserved != 0, Value::Bits(reserved));
+        unusual(out, &checks::TCB_UNKNOWN, self.unknown, reserved != 0, "0x0", Value::Bits(reserved));
         for (check, rule, raw) in [
             (&checks::TCB_CURRENT, &self.current, report.current_tcb()),
             (&checks::TCB_REPORTED, &self.reported, report.reported_tcb()),
