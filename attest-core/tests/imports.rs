@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("endorsement", &["anchors", "checks", "tcb", "vek"]),
     ("judge", &["checks", "claims", "policy", "tcb", "vek"]),
     ("minima", &["tcb"]),
+    ("needs", &["leaves", "tcb", "wire"]),
     ("policy", &["minima", "tcb", "vek"]),
     ("revocation", &["anchors", "checks", "endorsement"]),
     ("table", &["checks"]),

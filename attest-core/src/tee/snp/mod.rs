@@ -8,6 +8,7 @@ mod claims;
 mod endorsement;
 mod judge;
 mod minima;
+mod needs;
 pub mod policy;
 mod revocation;
 mod table;
@@ -30,18 +31,15 @@ pub use tcb::{Cpuid, Part, ProductLine, RawTcb, Tcb, TcbLayout};
 pub use vek::KeyKind;
 pub use wire::{Fields, NEWEST_VERSION, REPORT_LEN, Report, SIGNED_LEN};
 
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use rustls_pki_types::UnixTime;
 
-use crate::collateral::{Collateral, Need, NeedKind, Needs, Store};
+use crate::collateral::{Collateral, Needs, Store};
 use crate::context::Context;
 use crate::error::{Error, Missing, Refused};
 use crate::evidence::{Evidence, Format};
 use crate::tee::Tee;
-use crate::values::Hex;
 use crate::verified::Verified;
 use crate::x509::{Certificate, CertificateList};
 
@@ -86,22 +84,7 @@ impl Tee for Snp {
     }
 
     fn needs(&self, evidence: &Evidence, store: &Store, now: UnixTime) -> Result<Needs, Error> {
-        let report = Report::parse(&evidence.bytes)?;
-        let mut needs = Vec::new();
-        if leaf(&report, &evidence.carried, store)?.is_none() {
-            needs.push(endorsement_need(report.fields()));
-        }
-        let line = line_of(report.fields(), &evidence.carried, store)?;
-        if let Some(line) = line.filter(|line| !has_crl(*line, &evidence.carried, store, now)) {
-            let kind = if report.fields().signing_key() == 1 { "vlek" } else { "vcek" };
-            needs.push(Need {
-                kind: NeedKind::Crl,
-                url: format!("https://kdsintf.amd.com/{kind}/v1/{}/crl", line.name()),
-                why: "tells whether the intermediate is revoked",
-                required: false,
-            });
-        }
-        Ok(Needs(needs))
+        needs::list(evidence, store, now)
     }
 
     fn verify(
@@ -111,33 +94,54 @@ impl Tee for Snp {
         context: &Context<'_>,
     ) -> Result<Verified<crate::claims::Claims>, Refused> {
         let report = Report::parse(&evidence.bytes)?;
-        let verified = match proven(&report, evidence, store) {
-            Some(endorsement) => report.verify(endorsement, &evidence.carried, store, context)?,
-            None => {
-                let endorsement = prove(&report, evidence, store, context)?;
-                report.verify(&endorsement, &evidence.carried, store, context)?
+        let mut first: Option<Refused> = None;
+        // Several certificates may fit: AMD issues a VLEK anew each year, and a masked CHIP_ID tells no chips apart.
+        for endorsement in proven(&report, evidence, store).take(MAX_CANDIDATES) {
+            match report.verify(endorsement, &evidence.carried, store, context) {
+                Ok(verified) => return Ok(verified.map(crate::claims::Claims::Snp)),
+                Err(refused) => drop(first.get_or_insert(refused)),
             }
-        };
-        Ok(verified.map(crate::claims::Claims::Snp))
+        }
+        let supplied = [&evidence.carried, store.supplied()];
+        for vek in leaves(&report, &evidence.carried, store)? {
+            let verified = Endorsement::prove_parsed(vek, &supplied, &context.anchors.snp, context.provider)
+                .and_then(|endorsement| report.verify(&endorsement, &evidence.carried, store, context));
+            match verified {
+                Ok(verified) => return Ok(verified.map(crate::claims::Claims::Snp)),
+                Err(refused) => drop(first.get_or_insert(refused)),
+            }
+        }
+        Err(first.unwrap_or_else(|| absent(&report)))
     }
 
     fn warm(&self, evidence: &Evidence, store: &mut Store, context: &Context<'_>) -> Result<(), Refused> {
         let report = Report::parse(&evidence.bytes)?;
-        if proven(&report, evidence, store).is_some() {
-            return Ok(());
+        let supplied = [&evidence.carried, store.supplied()];
+        let mut first: Option<Refused> = None;
+        let mut proofs = Vec::new();
+        for vek in leaves(&report, &evidence.carried, store)? {
+            if store.proofs::<Endorsement>().any(|proof| *proof.vek_der == *vek.as_der()) {
+                return Ok(());
+            }
+            match Endorsement::prove_parsed(vek, &supplied, &context.anchors.snp, context.provider) {
+                Ok(endorsement) => proofs.push(endorsement),
+                Err(refused) => drop(first.get_or_insert(refused)),
+            }
         }
-        let endorsement = prove(&report, evidence, store, context)?;
+        if proofs.is_empty() {
+            return Err(first.unwrap_or_else(|| absent(&report)));
+        }
         let mut lists = Vec::new();
         for der in store.supplied().crls() {
             let crl = CertificateList::parse(der)?;
-            for signer in [&*endorsement.ark, &*endorsement.ca] {
+            for signer in proofs.iter().flat_map(|proof| [&proof.ark, &proof.ca]) {
                 if *signer.subject == *crl.issuer().as_der() {
                     lists.extend(Revocations::prove_by(&crl, signer, context.provider).map_err(Error::from)?);
                 }
             }
         }
         lists.into_iter().for_each(|list| store.remember(list));
-        store.remember(endorsement);
+        proofs.into_iter().for_each(|endorsement| store.remember(endorsement));
         Ok(())
     }
 }
@@ -156,10 +160,17 @@ pub fn collateral_of_table(table: &[u8]) -> Result<Collateral, Error> {
     Ok(collateral)
 }
 
-/// A chain that the store has proven and that fits this report and what came with it.
-fn proven<'a>(report: &Report<'_>, evidence: &Evidence, store: &'a Store) -> Option<&'a Endorsement> {
+/// How many certificates are tried for one report, each at the cost of its signatures.
+const MAX_CANDIDATES: usize = 4;
+
+/// The chains that the store has proven and that fit this report and what came with it.
+fn proven<'a>(
+    report: &'a Report<'_>,
+    evidence: &'a Evidence,
+    store: &'a Store,
+) -> impl Iterator<Item = &'a Endorsement> {
     let fields = report.fields();
-    store.proofs::<Endorsement>().find(|proof| {
+    store.proofs::<Endorsement>().filter(move |proof| {
         let kind = if fields.signing_key() == 1 { KeyKind::Vlek } else { KeyKind::Vcek };
         let chip = proof.vek.hwid.is_none_or(|hwid| hwid == fields.chip_id() || fields.chip_id_is_masked());
         let tcb = fields.reported_tcb().components(proof.vek.line.tcb_layout()) == proof.vek.tcb;
@@ -174,28 +185,19 @@ fn proven<'a>(report: &Report<'_>, evidence: &Evidence, store: &'a Store) -> Opt
     })
 }
 
-fn prove(
-    report: &Report<'_>,
-    evidence: &Evidence,
-    store: &Store,
-    context: &Context<'_>,
-) -> Result<Endorsement, Refused> {
-    let Some(vek) = leaf(report, &evidence.carried, store)? else {
-        return Err(
-            Error::from(Missing::Absent(Needs(Vec::from([endorsement_need(report.fields())])))).into()
-        );
-    };
-    let supplied = [&evidence.carried, store.supplied()];
-    Endorsement::prove_parsed(vek, &supplied, &context.anchors.snp, context.provider)
+fn absent(report: &Report<'_>) -> Refused {
+    Error::from(Missing::Absent(Needs(Vec::from([needs::endorsement_need(report.fields())])))).into()
 }
 
-/// The VEK certificate for this report: one that fits if there is one, else the first, so that the refusal can say what is wrong.
-fn leaf<'a>(
+/// The VEK certificates for this report: those that fit, at most [`MAX_CANDIDATES`]. If none does, the first there is, so that
+/// the refusal can say what is wrong with it.
+fn leaves<'a>(
     report: &Report<'_>,
     carried: &'a Collateral,
     store: &'a Store,
-) -> Result<Option<Certificate<'a>>, Error> {
+) -> Result<Vec<Certificate<'a>>, Error> {
     let mut first = None;
+    let mut fitting = Vec::new();
     for der in carried.certificates().chain(store.supplied().certificates()) {
         let certificate = Certificate::parse(der)?;
         let name = certificate.subject().common_name().unwrap_or_default();
@@ -203,65 +205,15 @@ fn leaf<'a>(
             continue;
         }
         if vek::fits(&certificate, report.fields()) {
-            return Ok(Some(certificate));
+            fitting.push(certificate);
+            if fitting.len() >= MAX_CANDIDATES {
+                break;
+            }
         }
         first = first.or(Some(certificate));
     }
-    Ok(first)
-}
-
-fn line_of(fields: &Fields, carried: &Collateral, store: &Store) -> Result<Option<ProductLine>, Error> {
-    if let Some(line) = fields.cpuid().and_then(Cpuid::line) {
-        return Ok(Some(line));
+    if fitting.is_empty() {
+        fitting.extend(first);
     }
-    for der in carried.certificates().chain(store.supplied().certificates()) {
-        let certificate = Certificate::parse(der)?;
-        let issuer = certificate.issuer().common_name().unwrap_or_default();
-        if let Some(line) = issuer.rsplit('-').next().and_then(ProductLine::from_name) {
-            return Ok(Some(line));
-        }
-    }
-    Ok(None)
-}
-
-fn has_crl(line: ProductLine, carried: &Collateral, store: &Store, now: UnixTime) -> bool {
-    carried.crls().chain(store.supplied().crls()).filter_map(|der| CertificateList::parse(der).ok()).any(
-        |crl| {
-            let issuer = crl.issuer().common_name().and_then(|name| name.strip_prefix("ARK-"));
-            issuer == Some(line.name()) && crl.next_update().is_some_and(|next| now.as_secs() < next)
-        },
-    )
-}
-
-/// The address of the VCEK at AMD's key distribution service (AMD 57230). A VLEK is handed to the provider only.
-fn endorsement_need(fields: &Fields) -> Need {
-    let kind = NeedKind::EndorsementKey;
-    if fields.signing_key() == 1 {
-        let why = "the VLEK's certificate; AMD gives it to the cloud provider, so only the host has it";
-        return Need { kind, url: String::new(), why, required: true };
-    }
-    let why = "the certificate of the key that signed the report";
-    if fields.chip_id_is_masked() {
-        return Need {
-            kind,
-            url: String::new(),
-            why: "the host masks CHIP_ID: only the host knows the VCEK",
-            required: true,
-        };
-    }
-    // Version 2 comes from Milan and Genoa only; without CPUID bytes Milan is the guess that most often hits.
-    let line = fields.cpuid().and_then(Cpuid::line).unwrap_or(ProductLine::Milan);
-    let tcb = fields.reported_tcb().components(line.tcb_layout());
-    let chip_id = fields.chip_id();
-    let hwid = Hex(chip_id.get(..line.chip_id_len()).unwrap_or_default());
-    let fmc = tcb.fmc.map(|fmc| format!("fmcSPL={fmc:02}&")).unwrap_or_default();
-    let url = format!(
-        "https://kdsintf.amd.com/vcek/v1/{}/{hwid}?{fmc}blSPL={:02}&teeSPL={:02}&snpSPL={:02}&ucodeSPL={:02}",
-        line.name(),
-        tcb.bootloader,
-        tcb.tee,
-        tcb.snp,
-        tcb.microcode
-    );
-    Need { kind, url, why, required: true }
+    Ok(fitting)
 }

@@ -12,6 +12,7 @@ pub(super) fn add(suite: &mut Suite) {
         signature(suite, &chip, &report);
         kinds(suite, &chip);
         binding(suite, &chip, &report);
+        candidates(suite, &chip, &report);
         firmware(suite, &chip, &report);
         freshness(suite, &chip, &report);
     }
@@ -224,6 +225,28 @@ fn binding(suite: &mut Suite, chip: &Platform, report: &ReportSpec) {
             masked.signed_with(&chip.vcek_key()),
         )
         .store([vek])
+        .accepted();
+}
+
+/// Several certificates fit: the one whose key signed counts, wherever it stands.
+fn candidates(suite: &mut Suite, chip: &Platform, report: &ReportSpec) {
+    let named = |what: &str| format!("{}-{what}", lower(chip.product));
+    let other = Platform::numbered(chip.product, 1);
+    let masked = ReportSpec { chip_id: [0; 64], ..report.clone() }.signed_with(&chip.vcek_key());
+    suite
+        .case(
+            "snp.report.signature",
+            &named("masked-of-two"),
+            "two VCEKs of the same TCB, CHIP_ID masked",
+            masked,
+        )
+        .store([other.vcek().build(), chip.vcek().build()])
+        .accepted();
+    let vlek = chip.vlek_report(5).signed_with(&chip.vlek_key());
+    let expired = other.vlek().valid("2024-07-17T17:04:46Z", "2025-07-17T17:04:46Z").build();
+    suite
+        .case("snp.vek.validity", &named("renewed-vlek"), "last year's VLEK beside this year's", vlek)
+        .store([expired, chip.vlek().build()])
         .accepted();
 }
 
