@@ -4,7 +4,7 @@ use crate::checks::Checks;
 
 /// Claims that a verifier vouches for, with the record of every check it made.
 ///
-/// There is one constructor, [`Verified::assertion`]: search for it to audit every origin.
+/// There is one constructor, `Verified::assertion`: search for it to audit every origin.
 #[derive(Clone, Debug)]
 pub struct Verified<C> {
     claims: C,

@@ -1,7 +1,7 @@
 //! One folder a TEE, the same file names in each: `wire` (shape), `endorsement` (whose key), `verify` (belief), `claims`
 //! (what is vouched for), `policy` (judgement), `checks` (every check by name).
 //!
-//! To add one: make the folder, add it to [`TEES`] here and to [`Claims`], [`Format`] and `Policy`, and give it vectors.
+//! To add one: make the folder, add it to `TEES` here and to [`Claims`], [`Format`] and `Policy`, and give it vectors.
 
 use rustls_pki_types::UnixTime;
 
