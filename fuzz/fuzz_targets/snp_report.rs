@@ -11,7 +11,8 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(report.signed_bytes(), &bytes[..0x2a0]);
             assert!(report.fields().version() >= 2);
             assert_eq!(report.signature().len(), 96);
-            let _ = format!("{:?} {:?}", report.fields(), report.fields().cpuid().and_then(|cpuid| cpuid.line()));
+            let _ =
+                format!("{:?} {:?}", report.fields(), report.fields().cpuid().and_then(|cpuid| cpuid.line()));
         }
         Err(error) => assert!(error.check_id().is_some() && !error.to_string().is_empty()),
     }

@@ -63,10 +63,9 @@ fn ask(evidence: &Evidence, store: &mut Store, anchors: &TrustAnchors, expect: E
 fuzz_target!(|bytes: &[u8]| {
     let (report, rest) = bytes.split_at(bytes.len().min(REPORT_LEN));
     let evidence = Evidence::new(Format::Snp, report.to_vec());
-    for (anchors, expect) in [
-        (&*TEST_ANCHORS, Expect::ReportData([0x5a; 64])),
-        (&*PINNED_ANCHORS, Expect::AnyReportData),
-    ] {
+    for (anchors, expect) in
+        [(&*TEST_ANCHORS, Expect::ReportData([0x5a; 64])), (&*PINNED_ANCHORS, Expect::AnyReportData)]
+    {
         let mut store = Store::new();
         for blob in blobs(rest) {
             let _ = store.add(blob);

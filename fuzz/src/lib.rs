@@ -14,7 +14,10 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 9] = [
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
     ("evidence", |bytes| Evidence::from_envelope(bytes).is_ok() || Verifier::new().detect(bytes).is_ok()),
-    ("policy_file", |bytes| str::from_utf8(bytes).is_ok_and(|text| policy(text).is_some())),
+    ("policy_file", |bytes| {
+        let files = str::from_utf8(bytes).map(policy_files).unwrap_or_default();
+        files.iter().any(|text| Policy::from_toml(text).is_ok() || Policy::from_json(text).is_ok())
+    }),
     ("snp_bitflip", |bytes| bytes.len() >= 3),
     ("snp_report", |bytes| Report::parse(bytes).is_ok()),
     ("snp_table", |bytes| parse_table(bytes).is_ok()),
@@ -22,10 +25,24 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 9] = [
     ("x509", |bytes| Certificate::parse(bytes).is_ok() || CertificateList::parse(bytes).is_ok()),
 ];
 
-/// A policy file in either form.
-pub fn policy(text: &str) -> Option<Policy> {
-    Policy::from_toml(text).or_else(|_| Policy::from_json(text)).ok()
+/// The policy files that an input stands for: itself, and, if it is `NUMBER VALUE`, the file of `"any"`s with that one replaced,
+/// since few mutations of a whole file leave all of its rules in place.
+pub fn policy_files(text: &str) -> Vec<String> {
+    let mut out = vec![text.to_owned()];
+    let one = text.split_once(' ').and_then(|(number, value)| Some((number.parse().ok()?, value)));
+    if let Some((number, value)) = one {
+        let found = ANY_POLICY.match_indices(ANY).nth(number);
+        out.extend(
+            found.map(|(at, any)| [&ANY_POLICY[..at], "= ", value, &ANY_POLICY[at + any.len()..]].concat()),
+        );
+    }
+    out
 }
+
+/// The file of `"any"`s.
+pub const ANY_POLICY: &str = include_str!("../../vectors/policies/any.toml");
+/// What stands in it for each rule, with the sign that its comments lack.
+pub const ANY: &str = "= \"any\"";
 
 /// The roots of the generated vectors.
 pub static TEST_ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {

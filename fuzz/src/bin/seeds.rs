@@ -11,7 +11,7 @@ use attest_core::collateral::Collateral;
 use attest_core::rules::OneOf;
 use attest_core::tee::snp::{self, MARCH_2026, REPORT_LEN};
 use attest_core::{Policy, Store, Verifier};
-use attestrap_fuzz::FIRST_READ;
+use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ};
 use vectors::set::{Case, Set};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -134,7 +134,8 @@ fn write_all(corpus: &Path) -> Outcome {
         }
         if stored.len() <= 6 {
             bundle.put(&named(case), store.to_bundle())?;
-            let chained: Vec<&[u8]> = store.supplied().certificates().chain(store.supplied().crls()).collect();
+            let chained: Vec<&[u8]> =
+                store.supplied().certificates().chain(store.supplied().crls()).collect();
             collateral.put(&named(case), chained.concat())?;
         }
     }
@@ -157,10 +158,11 @@ fn write_all(corpus: &Path) -> Outcome {
     let strict = Policy::for_snp(snp::Policy::strict(MARCH_2026, OneOf::Any));
     folder.put("strict.toml", strict.to_toml())?;
     folder.put("strict.json", strict.to_json())?;
-    let with_rules = cases.iter().filter(|case| !case.policy.is_empty());
     let mut rules = BTreeSet::new();
-    for case in with_rules.filter(|case| case.policy.keys().any(|rule| rules.insert(rule.clone()))).step_by(8) {
-        folder.put(&format!("{}.toml", named(case)), case.policy_toml()?)?;
+    for (rule, value) in cases.iter().flat_map(|case| &case.policy) {
+        if let (true, Some(number)) = (rules.insert(rule), number_of(rule)) {
+            folder.put(rule, format!("{number} {}", toml_value(value)))?;
+        }
     }
 
     let folder = Folder::new(corpus, "snp_verify")?;
@@ -171,12 +173,38 @@ fn write_all(corpus: &Path) -> Outcome {
     }
 
     let folder = Folder::new(corpus, "snp_bitflip")?;
-    for (name, what, at) in
-        [("report-bit", 0_u8, 0x90_u16 * 8), ("vcek-bit", 1, 800 * 8), ("report-cut", 2, 1183), ("vcek-cut", 3, 1)]
-    {
+    for (name, what, at) in [
+        ("report-bit", 0_u8, 0x90_u16 * 8),
+        ("vcek-bit", 1, 800 * 8),
+        ("report-cut", 2, 1183),
+        ("vcek-cut", 3, 1),
+    ] {
         folder.put(name, [&[what][..], &at.to_le_bytes()].concat())?;
     }
     Ok(())
+}
+
+/// Which `"any"` a rule is in the file of them.
+fn number_of(rule: &str) -> Option<usize> {
+    let (section, key) = rule.rsplit_once('.')?;
+    let from = ANY_POLICY.find(&format!("[{section}]"))?;
+    let at = from + ANY_POLICY[from..].find(&format!("\n{key} {ANY}"))?;
+    Some(ANY_POLICY[..at].matches(ANY).count())
+}
+
+/// A rule's value in TOML.
+fn toml_value(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Object(table) => {
+            let pairs: Vec<String> =
+                table.iter().map(|(key, v)| format!("{key} = {}", toml_value(v))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        serde_json::Value::Array(list) => {
+            format!("[{}]", list.iter().map(toml_value).collect::<Vec<_>>().join(", "))
+        }
+        plain => plain.to_string(),
+    }
 }
 
 /// The input of `snp_verify`.
