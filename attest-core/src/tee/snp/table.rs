@@ -56,6 +56,7 @@ pub fn parse_table(bytes: &[u8]) -> Result<Vec<TableEntry<'_>>, Malformed> {
     let mut r = Reader::new(structure, bytes);
     let mut entries: Vec<TableEntry<'_>> = Vec::new();
     loop {
+        let entry = r.clone();
         let guid = turned(*r.take("guid")?);
         let offset = r.u32_le("offset")?;
         let length = r.u32_le("length")?;
@@ -75,19 +76,22 @@ pub fn parse_table(bytes: &[u8]) -> Result<Vec<TableEntry<'_>>, Malformed> {
             }
         };
         if entries.iter().any(|entry| entry.guid == guid) {
-            return Err(r.malformed("guid", Problem::Duplicate));
+            return Err(entry.malformed("guid", Problem::Duplicate));
         }
         entries.push(TableEntry { guid, offset, data });
     }
     let header = r.offset();
-    let mut ranges: Vec<(usize, usize)> = entries.iter().map(range).collect();
+    let mut ranges: Vec<_> = entries.iter().enumerate().map(|(index, entry)| (range(entry), index)).collect();
     ranges.sort_unstable();
     let mut free_from = header;
-    for (start, end) in ranges {
+    for ((start, end), index) in ranges {
         if start < free_from && !holds(&checks::TABLE, false) {
+            let number = |position| Value::Number(u64::try_from(position).unwrap_or(u64::MAX));
             let expected = Value::AtLeast(u64::try_from(free_from).unwrap_or(u64::MAX));
-            let actual = Value::Number(u64::try_from(start).unwrap_or(u64::MAX));
-            return Err(r.unexpected(&checks::TABLE, "offset", ENTRY_LEN, expected, actual));
+            let problem = Problem::value(&checks::TABLE, expected, number(start));
+            // The offset stands behind the GUID of its entry.
+            let offset = index.saturating_mul(ENTRY_LEN).saturating_add(16);
+            return Err(Malformed { structure, field: "offset", offset, problem });
         }
         free_from = end;
     }

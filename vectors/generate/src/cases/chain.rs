@@ -396,6 +396,12 @@ fn issuers(suite: &mut Suite, chip: &Platform, evidence: &[u8]) {
         )
         .store([chip.vcek().signed_by(keys::ca(line, Role::Asvk)).build(), asvk])
         .also(&["snp.ca.kind"]);
+    // Five intermediates of the line, the right one last: names decide which are tried.
+    let others = (0..4).map(|number| CertSpec::ca(line, Role::Asvk).serial(0x9000 + number).build());
+    suite
+        .case("snp.vek.issuer", &named("among-others"), "the ASK behind four ASVKs", evidence.to_vec())
+        .store([chip.vcek().build()].into_iter().chain(others).chain([CertSpec::ca(line, Role::Ask).build()]))
+        .accepted();
 }
 
 fn extensions(suite: &mut Suite) {
