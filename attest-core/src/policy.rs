@@ -60,7 +60,8 @@ impl Policy {
         match (&claims, &self.snp) {
             (Claims::Snp(claims), Some(policy)) => policy.judge(claims, &mut judged),
             (Claims::Snp(_), None) => {
-                judged.require(&SECTION, false, Value::Phrase(claims.format().id()), "no such section");
+                // Not among the judged rules: nothing may turn this into a warning.
+                checks.require(&SECTION, false, Value::Phrase(claims.format().id()), "no such section");
             }
         }
         judged.downgrade(|check| self.warn_only.contains(check.id));

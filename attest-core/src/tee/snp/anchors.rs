@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use super::tcb::ProductLine;
 use super::vek::KeyKind;
-use crate::claims::Root;
 use crate::crypto::SignatureAlgorithm;
 use crate::error::{Malformed, Problem};
 use crate::x509::{Certificate, PublicKey, Validity};
@@ -44,7 +43,6 @@ pub(super) const AMD: [(ProductLine, [&[u8]; 3]); 3] = [
 pub struct Anchors {
     roots: Vec<Arc<Authority>>,
     intermediates: Vec<Arc<Authority>>,
-    kind: Option<Root>,
 }
 
 /// A certificate authority, parsed once.
@@ -63,7 +61,10 @@ pub(crate) struct Authority {
     pub(crate) validity: Validity,
     pub(crate) may_sign_leaves: bool,
     pub(crate) issues: Option<KeyKind>,
+    /// Trusted by the caller beside its root, so that its signature need not be looked at.
     pub(crate) pinned: bool,
+    /// The vendor's own, as this crate pins it.
+    pub(crate) vendor: bool,
     pub(crate) pss: bool,
     pub(crate) tbs: Box<[u8]>,
     pub(crate) signature: Box<[u8]>,
@@ -72,18 +73,23 @@ pub(crate) struct Authority {
 impl Anchors {
     /// AMD's own: Milan, Genoa, Turin.
     pub fn amd() -> Self {
-        let mut anchors = Self { kind: Some(Root::Hardware), ..Self::default() };
+        let mut anchors = Self::default();
         for (line, [ark, ask, asvk]) in AMD {
             // A unit test holds that all nine parse; were one broken, its line would be without an anchor.
             let added = anchors.add_root(line, ark).and_then(|()| anchors.add_intermediate(line, ask));
             drop(added.and_then(|()| anchors.add_intermediate(line, asvk)));
+        }
+        for authority in anchors.roots.iter_mut().chain(&mut anchors.intermediates) {
+            if let Some(authority) = Arc::get_mut(authority) {
+                authority.vendor = true;
+            }
         }
         anchors
     }
 
     /// No root at all: nothing verifies until one is added.
     pub fn none() -> Self {
-        Self { kind: Some(Root::Caller), ..Self::default() }
+        Self::default()
     }
 
     /// Adds a root for a product line.
@@ -113,12 +119,19 @@ impl Anchors {
         Ok(())
     }
 
-    pub(crate) fn root_kind(&self) -> Root {
-        self.kind.unwrap_or(Root::Caller)
-    }
-
+    /// Whether a key is a root's.
     pub(crate) fn knows(&self, spki: &[u8]) -> bool {
         self.roots.iter().any(|root| *root.spki == *spki)
+    }
+
+    /// The root of this caller that is the same as `ark`, which may have been another caller's: same key, same line.
+    pub(crate) fn same_root(&self, ark: &Authority) -> Option<&Arc<Authority>> {
+        self.roots.iter().find(|root| root.spki == ark.spki && root.line == ark.line)
+    }
+
+    /// The intermediate of this caller that is `ca`, byte for byte.
+    pub(crate) fn same_intermediate(&self, ca: &Authority) -> Option<&Arc<Authority>> {
+        self.intermediates.iter().find(|known| known.der == ca.der)
     }
 
     pub(crate) fn root(&self, subject: &[u8]) -> Option<&Arc<Authority>> {
@@ -162,6 +175,7 @@ impl Authority {
             may_sign_leaves: certificate.authority() == Some(Some(0)),
             issues,
             pinned: false,
+            vendor: false,
             pss: certificate.signature_algorithm() == Some(SignatureAlgorithm::RsaPssSha384),
             tbs: certificate.signed_bytes().into(),
             signature: certificate.signature().into(),
@@ -173,7 +187,10 @@ impl Authority {
     pub(crate) fn supplied(certificate: &Certificate<'_>, anchors: &Anchors) -> Option<Self> {
         let line = anchors.line(certificate.issuer().as_der()).unwrap_or(ProductLine::Milan);
         let mut authority = Self::new(certificate, line)?;
-        authority.pinned = anchors.intermediates.iter().any(|known| *known.der == *certificate.as_der());
+        if let Some(known) = anchors.same_intermediate(&authority) {
+            authority.pinned = true;
+            authority.vendor = known.vendor;
+        }
         Some(authority)
     }
 }

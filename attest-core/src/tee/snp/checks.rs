@@ -92,7 +92,7 @@ pub mod policy {
         PLATFORM_RAPL = Policy "snp.policy.platform.rapl-dis", "PLATFORM_INFO.RAPL_DIS is as demanded", "AMD 56860, PLATFORM_INFO, bit 3";
         PLATFORM_HIDING = Policy "snp.policy.platform.ciphertext-hiding-dram-en", "PLATFORM_INFO.CIPHERTEXT_HIDING_DRAM_EN is as demanded", "AMD 56860, PLATFORM_INFO, bit 4";
         PLATFORM_ALIAS = Policy "snp.policy.platform.alias-check-complete", "PLATFORM_INFO.ALIAS_CHECK_COMPLETE is as demanded", "AMD 56860, PLATFORM_INFO, bit 5; AMD-SB-3015";
-        PLATFORM_IOMMU = Policy "snp.policy.platform.iommu-write-safe", "PLATFORM_INFO bit 6 is as demanded", "AMD 56860, PLATFORM_INFO, bit 6";
+        PLATFORM_IOMMU = Policy "snp.policy.platform.iommu-write-safe", "PLATFORM_INFO bit 6 is as demanded", "PLATFORM_INFO, bit 6; the name is not in AMD's published table";
         PLATFORM_TIO = Policy "snp.policy.platform.tio-en", "PLATFORM_INFO.TIO_EN is as demanded", "AMD 56860, PLATFORM_INFO, bit 7";
         PLATFORM_UNKNOWN = Policy "snp.policy.platform.unknown", "no bit of PLATFORM_INFO is set that is not known", "AMD 56860, PLATFORM_INFO, bits 63:8";
         KEY_INFO_UNKNOWN = Policy "snp.policy.key-info.unknown", "no bit of the key information is set that is not known", "AMD 56860, ATTESTATION_REPORT, 48h, bits 31:5";

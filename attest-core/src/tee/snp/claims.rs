@@ -8,7 +8,7 @@ use crate::claims::Root;
 use crate::context::{Context, Expect};
 use crate::values::{Short, Value};
 
-/// Claims of one SNP guest, all covered by the report's signature or by the chain above it.
+/// Claims of one SNP guest: what the report's signature and the chain above it cover, and how the verification was asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Claims {
     fields: Fields,
@@ -19,6 +19,7 @@ pub struct Claims {
     verified_at: u64,
     fresh: bool,
     root: Root,
+    hwid: Option<[u8; 64]>,
 }
 
 impl Claims {
@@ -39,7 +40,8 @@ impl Claims {
                 Expect::AnyReportData => false,
                 Expect::ReportData(_) => true,
             },
-            root: context.anchors.snp.root_kind(),
+            root: endorsement.root(&context.anchors.snp),
+            hwid: endorsement.vek.hwid,
         }
     }
 
@@ -64,6 +66,14 @@ impl Claims {
     /// Which kind of key signed.
     pub const fn signing_key(&self) -> KeyKind {
         self.kind
+    }
+
+    /// The chip: CHIP_ID, or the VCEK's HWID where the host masks CHIP_ID. All zero if neither tells (a VLEK).
+    pub fn chip_id(&self) -> [u8; 64] {
+        match self.hwid {
+            Some(hwid) if self.fields.chip_id_is_masked() => hwid,
+            _ => self.fields.chip_id(),
+        }
     }
 
     /// CSP_ID of the VLEK: the cloud provider's name.

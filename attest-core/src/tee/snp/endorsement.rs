@@ -9,6 +9,7 @@ use super::checks::verify as checks;
 use super::tcb::{ProductLine, Tcb};
 use super::vek::{KeyKind, Vek, is_leaf, judge_extensions, judge_leaf};
 use crate::checks::Checks;
+use crate::claims::Root;
 use crate::collateral::{Collateral, Proof};
 use crate::context::Context;
 use crate::crypto::{CryptoProvider, SignatureAlgorithm};
@@ -19,6 +20,9 @@ use crate::x509::Certificate;
 /// How many supplied intermediates of the right name are tried: each costs an RSA verification.
 const MAX_INTERMEDIATES: usize = 4;
 
+/// Larger keys are not tried: AMD's have 4096 bits, and a verification with twice as many costs four times as much.
+const MAX_RSA_BITS: u32 = 4096;
+
 /// A chain that was proven: its signatures, names and extensions hold. Dates and revocation are looked at with each report.
 #[derive(Clone, Debug)]
 pub struct Endorsement {
@@ -28,6 +32,8 @@ pub struct Endorsement {
     pub(crate) vek_serial: Box<[u8]>,
     pub(crate) ca: Arc<Authority>,
     pub(crate) ark: Arc<Authority>,
+    /// Whether the root's signature on the intermediate was looked at; if not, the intermediate was pinned.
+    ca_signed: bool,
     pub(crate) checks: Checks,
 }
 
@@ -74,7 +80,7 @@ impl Endorsement {
         let issued = chain.candidates.iter().any(|ca| ca.subject.as_ref() == vek.issuer().as_der());
         checks.require(&checks::VEK_ISSUER, issued, chain.subject(), issuer_name(&vek));
         let Some(ca) = chain.signer(&vek, provider, &mut checks)? else { return Err(refused(&checks)) };
-        judge_intermediate(&ca, &ark, kind, &chain, provider, &mut checks)?;
+        let ca_signed = judge_intermediate(&ca, &ark, kind, &chain, provider, &mut checks)?;
         let decoded = judge_extensions(&vek, kind, ark.line, &mut checks)?;
         match Refused::of(&checks) {
             Some(refused) => Err(refused),
@@ -84,9 +90,17 @@ impl Endorsement {
                 vek_serial: vek.serial().into(),
                 ca,
                 ark,
+                ca_signed,
                 checks,
             }),
         }
+    }
+
+    /// How deep the trust is rooted for a caller with these anchors.
+    pub(super) fn root(&self, anchors: &Anchors) -> Root {
+        let root = anchors.same_root(&self.ark).is_some_and(|root| root.vendor);
+        let ca = self.ca_signed || anchors.same_intermediate(&self.ca).is_some_and(|ca| ca.vendor);
+        if root && ca { Root::Hardware } else { Root::Caller }
     }
 
     /// Which kind of key.
@@ -173,7 +187,7 @@ impl<'a> Chain<'a> {
     ) -> Result<Option<Arc<Authority>>, Refused> {
         let algorithm = SignatureAlgorithm::RsaPssSha384;
         let mut signer = None;
-        for ca in self.candidates.iter().filter(|ca| ca.rsa_bits != 0) {
+        for ca in self.candidates.iter().filter(|ca| ca.rsa_bits <= MAX_RSA_BITS) {
             let verified = provider
                 .verify(algorithm, &ca.public_key, vek.signed_bytes(), vek.signature())
                 .map_err(|error| Refused::with(error, checks))?;
@@ -198,7 +212,7 @@ fn judge_intermediate(
     chain: &Chain<'_>,
     provider: &CryptoProvider,
     checks: &mut Checks,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let expected = match kind {
         KeyKind::Vcek => "an ASK",
         KeyKind::Vlek => "an ASVK",
@@ -222,7 +236,7 @@ fn judge_intermediate(
     checks.require(&checks::CA_KEY, ca.rsa_bits == 4096, Value::Number(4096), u64::from(ca.rsa_bits));
     if !chain.supplied || ca.pinned {
         checks.not_applicable(&checks::CA_SIGNATURE, "the intermediate is pinned beside its root");
-        return Ok(());
+        return Ok(false);
     }
     let verified = provider
         .verify(SignatureAlgorithm::RsaPssSha384, &ark.public_key, &ca.tbs, &ca.signature)
@@ -230,21 +244,20 @@ fn judge_intermediate(
     let actual =
         if verified.is_ok() { "a signature that verifies" } else { "a signature that does not verify" };
     checks.require(&checks::CA_SIGNATURE, verified.is_ok() && ca.pss, "a signature that verifies", actual);
-    Ok(())
+    Ok(true)
 }
 
 /// Dates of a chain that was proven, at the time of this verification; and the anchors of this caller.
 pub(crate) fn judge_dates(endorsement: &Endorsement, context: &Context<'_>, checks: &mut Checks) {
     let now = context.now.as_secs();
-    let known = context.anchors.snp.knows(&endorsement.ark.spki);
-    if !known {
-        checks.require(
-            &checks::ANCHOR_KNOWN,
-            false,
-            "a root that this caller trusts",
-            "a root of another caller",
-        );
-    }
+    // The chain may have been proven for a caller who trusts other roots, or who pinned an intermediate whose signature nobody
+    // has looked at since.
+    let anchors = &context.anchors.snp;
+    let root = anchors.same_root(&endorsement.ark).is_some();
+    let ca = endorsement.ca_signed || anchors.same_intermediate(&endorsement.ca).is_some();
+    let known = root && ca;
+    let actual = if known { "the anchor" } else { "a root or an intermediate of another caller" };
+    checks.require_again(&checks::ANCHOR_KNOWN, known, "a root that the caller trusts", actual);
     for (check, validity) in [
         (&checks::ANCHOR_VALIDITY, endorsement.ark.validity),
         (&checks::CA_VALIDITY, endorsement.ca.validity),

@@ -74,9 +74,15 @@ impl Policy {
                 let csp_id = String::from(csp_id.unwrap_or_default());
                 listed(out, &checks::CSP_ID, &self.csp_ids, &csp_id, Value::text(&csp_id));
             }
-            (KeyKind::Vcek, _) => out.not_applicable(&checks::CSP_ID, "a VCEK names no cloud provider"),
+            // A list of providers is not satisfied by evidence that names none.
+            (KeyKind::Vcek, _) => match &self.csp_ids {
+                OneOf::Any => out.not_applicable(&checks::CSP_ID, ANY),
+                listed @ OneOf::Listed(_) => {
+                    out.require(&checks::CSP_ID, false, listed.expected(), "a VCEK, which names no provider");
+                }
+            },
         }
-        let chip_id = report.chip_id();
+        let chip_id = claims.chip_id();
         listed(out, &checks::CHIP_ID, &self.chip_ids, &chip_id, &chip_id[..]);
         listed(out, &checks::ROOT, &self.roots, &claims.root(), claims.root().name());
         let actual = if claims.fresh() { "compared" } else { "not compared" };

@@ -41,7 +41,7 @@ use crate::error::{Error, Missing, Refused};
 use crate::evidence::{Evidence, Format};
 use crate::tee::Tee;
 use crate::verified::Verified;
-use crate::x509::{Certificate, CertificateList};
+use crate::x509::Certificate;
 
 /// What this verifier does not look at, and why. Every verdict lists it.
 pub const NOT_CHECKED: &[(&str, &str)] = &[
@@ -50,6 +50,20 @@ pub const NOT_CHECKED: &[(&str, &str)] = &[
         "key extraction",
         "whoever holds a chip's root seed signs any report for it; list chips, or leave Milan out",
     ),
+    (
+        "ID block",
+        "GUEST_SVN, FAMILY_ID and IMAGE_ID are the host's word unless the digest of the key that signed them is listed",
+    ),
+    ("chip behind a VLEK", "a VLEK is one provider's, not one chip's; CHIP_ID is zero or the host's word"),
+    (
+        "revocation of the root",
+        "a root is trusted until the caller takes it away; its lists name intermediates",
+    ),
+    (
+        "scope of a CRL",
+        "AMD serves one list for VCEK and one for VLEK chains under one issuer; either is taken",
+    ),
+    ("reserved SPL extensions", "spl_4 to spl_7 of the certificate are reserved and not compared"),
     ("ID block signatures", "the firmware checked them at launch; the digests of the keys are claims"),
     ("CPUID stepping in the certificate", "AMD's product name carries a stepping that is not the part's"),
     ("VMSA and guest memory", "they are inside MEASUREMENT; compare it with a reference value"),
@@ -94,15 +108,16 @@ impl Tee for Snp {
         context: &Context<'_>,
     ) -> Result<Verified<crate::claims::Claims>, Refused> {
         let report = Report::parse(&evidence.bytes)?;
-        let mut first: Option<Refused> = None;
+        let mut remembered: Option<Refused> = None;
         // Several certificates may fit: AMD issues a VLEK anew each year, and a masked CHIP_ID tells no chips apart.
         for endorsement in proven(&report, evidence, store).take(MAX_CANDIDATES) {
             match report.verify(endorsement, &evidence.carried, store, context) {
                 Ok(verified) => return Ok(verified.map(crate::claims::Claims::Snp)),
-                Err(refused) => drop(first.get_or_insert(refused)),
+                Err(refused) => drop(remembered.get_or_insert(refused)),
             }
         }
         let supplied = [&evidence.carried, store.supplied()];
+        let mut first: Option<Refused> = None;
         for vek in leaves(&report, &evidence.carried, store)? {
             let verified = Endorsement::prove_parsed(vek, &supplied, &context.anchors.snp, context.provider)
                 .and_then(|endorsement| report.verify(&endorsement, &evidence.carried, store, context));
@@ -111,35 +126,34 @@ impl Tee for Snp {
                 Err(refused) => drop(first.get_or_insert(refused)),
             }
         }
-        Err(first.unwrap_or_else(|| absent(&report)))
+        // The refusal of a cold store, so that a warm one says the same.
+        Err(first.or(remembered).unwrap_or_else(|| absent(&report)))
     }
 
     fn warm(&self, evidence: &Evidence, store: &mut Store, context: &Context<'_>) -> Result<(), Refused> {
         let report = Report::parse(&evidence.bytes)?;
         let supplied = [&evidence.carried, store.supplied()];
         let mut first: Option<Refused> = None;
+        let mut signers = Vec::new();
         let mut proofs = Vec::new();
         for vek in leaves(&report, &evidence.carried, store)? {
-            if store.proofs::<Endorsement>().any(|proof| *proof.vek_der == *vek.as_der()) {
-                return Ok(());
+            let known = store.proofs::<Endorsement>().find(|proof| *proof.vek_der == *vek.as_der());
+            if let Some(known) = known {
+                signers.extend([known.ark.clone(), known.ca.clone()]);
+                continue;
             }
             match Endorsement::prove_parsed(vek, &supplied, &context.anchors.snp, context.provider) {
-                Ok(endorsement) => proofs.push(endorsement),
+                Ok(endorsement) => {
+                    signers.extend([endorsement.ark.clone(), endorsement.ca.clone()]);
+                    proofs.push(endorsement);
+                }
                 Err(refused) => drop(first.get_or_insert(refused)),
             }
         }
-        if proofs.is_empty() {
+        if signers.is_empty() {
             return Err(first.unwrap_or_else(|| absent(&report)));
         }
-        let mut lists = Vec::new();
-        for der in store.supplied().crls() {
-            let crl = CertificateList::parse(der)?;
-            for signer in proofs.iter().flat_map(|proof| [&proof.ark, &proof.ca]) {
-                if *signer.subject == *crl.issuer().as_der() {
-                    lists.extend(Revocations::prove_by(&crl, signer, context.provider).map_err(Error::from)?);
-                }
-            }
-        }
+        let lists = revocation::prove_all(store, &signers, context.provider)?;
         lists.into_iter().for_each(|list| store.remember(list));
         proofs.into_iter().for_each(|endorsement| store.remember(endorsement));
         Ok(())
@@ -201,7 +215,9 @@ fn leaves<'a>(
     for der in carried.certificates().chain(store.supplied().certificates()) {
         let certificate = Certificate::parse(der)?;
         let name = certificate.subject().common_name().unwrap_or_default();
-        if !name.starts_with("SEV-V") || name.starts_with("SEV-VLEK-") {
+        // Every name that starts like a leaf's, so that a wrong one is told apart from a missing one.
+        let vlek = name.starts_with("SEV-VLEK") && !name.starts_with("SEV-VLEK-");
+        if !name.starts_with("SEV-VCEK") && !vlek {
             continue;
         }
         if vek::fits(&certificate, report.fields()) {

@@ -33,7 +33,7 @@ rules! {
         report_versions: OneOf<u32>,
         /// Kinds of endorsement key.
         signing_keys: OneOf<KeyKind>,
-        /// Cloud providers, as VLEKs name them. Says nothing about a VCEK.
+        /// Cloud providers, as VLEKs name them. With a list, a VCEK is refused: it names none.
         csp_ids: OneOf<String>,
         /// Chips. With a VLEK, or masked, CHIP_ID is zero.
         chip_ids: OneOf<[u8; 64]>,
@@ -49,15 +49,15 @@ rules! {
         migration_agent: Unusual,
         /// Firmware that is not committed: the host can go back.
         provisional_firmware: Unusual,
-        /// Minimum of GUEST_SVN.
+        /// Minimum of GUEST_SVN. The host chooses it unless a key digest below is listed: it comes from the ID block.
         guest_svn: Limit<u32>,
         /// Launch measurements.
         measurements: OneOf<[u8; 48]>,
         /// HOST_DATA.
         host_data: OneOf<[u8; 32]>,
-        /// FAMILY_ID.
+        /// FAMILY_ID. The host chooses it unless a key digest below is listed.
         family_ids: OneOf<[u8; 16]>,
-        /// IMAGE_ID.
+        /// IMAGE_ID. The host chooses it unless a key digest below is listed.
         image_ids: OneOf<[u8; 16]>,
         /// Digests of the key that signed the ID block.
         id_key_digests: OneOf<[u8; 48]>,
@@ -97,7 +97,7 @@ rules! {
         rapl_dis: Bit,
         /// Bit 24: ciphertext must be hidden.
         ciphertext_hiding_dram: Bit,
-        /// Bit 25: pages cannot be moved.
+        /// Bit 25: pages cannot be moved or swapped.
         page_swap_disable: Bit,
         /// Bits 63 to 26.
         unknown: Unusual,
@@ -121,7 +121,7 @@ rules! {
         ciphertext_hiding_dram_en: Bit,
         /// Bit 5: memory aliases were looked for at boot (AMD-SB-3015).
         alias_check_complete: Bit,
-        /// Bit 6: the IOMMU keeps devices from guest memory.
+        /// Bit 6: the IOMMU keeps devices from guest memory. The name is not in AMD's published table.
         iommu_write_safe: Bit,
         /// Bit 7: SEV-TIO is on.
         tio_en: Bit,

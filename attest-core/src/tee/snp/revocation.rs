@@ -1,6 +1,8 @@
 //! Revocation: lists whose signature was proven, and what they say of a chain.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::anchors::{Anchors, Authority};
 use super::checks::verify as checks;
@@ -9,7 +11,7 @@ use crate::checks::Checks;
 use crate::collateral::{Collateral, Proof, Store};
 use crate::context::Context;
 use crate::crypto::{CryptoProvider, SignatureAlgorithm};
-use crate::error::{Malformed, Problem, Refused, Unsupported};
+use crate::error::{Error, Malformed, Problem, Refused, Unsupported};
 use crate::values::Value;
 use crate::x509::CertificateList;
 
@@ -56,6 +58,25 @@ impl Revocations {
         Ok((verified.is_ok() && crl.signature_algorithm() == Some(algorithm))
             .then(|| Self { der: crl.as_der().into(), signer: signer.public_key.clone() }))
     }
+}
+
+/// Proves the lists of `signers` that the store has and has not proven yet, at most [`MAX_LISTS`] of them.
+pub(super) fn prove_all(
+    store: &Store,
+    signers: &[Arc<Authority>],
+    provider: &CryptoProvider,
+) -> Result<Vec<Revocations>, Error> {
+    let mut proven: Vec<Revocations> = Vec::new();
+    for der in store.supplied().crls() {
+        let crl = CertificateList::parse(der)?;
+        for signer in signers.iter().filter(|signer| *signer.subject == *crl.issuer().as_der()) {
+            let same = |proof: &Revocations| *proof.der == *der && proof.signer == signer.public_key;
+            if proven.len() < MAX_LISTS && !store.proofs().chain(&proven).any(same) {
+                proven.extend(Revocations::prove_by(&crl, signer, provider)?);
+            }
+        }
+    }
+    Ok(proven)
 }
 
 /// Looks at every CRL that speaks about this chain. Returns the age, as its making in Unix seconds, of the ARK's newest one.

@@ -85,6 +85,59 @@ fn judge(
     }
 }
 
+/// What one caller pinned must not count for another: a store that was warmed with other anchors.
+#[test]
+fn a_proof_counts_only_for_anchors_that_carry_it() {
+    let set = Set::snp().unwrap();
+    let own = anchors_of(&set);
+    let provider = BUILT_IN.first().copied().unwrap();
+    let case = set.manifest.cases.iter().find(|case| case.id == "snp.vek.hwid/genoa-v5").unwrap();
+    let mut store = Store::new();
+    for blob in &case.store {
+        store.add(&set.blob(blob).unwrap()).unwrap();
+    }
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+    let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).unwrap();
+    let mut roots_alone = Anchors::none();
+    let mut beside_amd = Anchors::amd();
+    for anchor in &set.manifest.roots {
+        let line = ProductLine::from_name(&anchor.line).unwrap();
+        roots_alone.add_root(line, &set.blob(&anchor.file).unwrap()).unwrap();
+        beside_amd.add_root(line, &set.blob(&anchor.file).unwrap()).unwrap();
+    }
+    fn context<'a>(anchors: &'a TrustAnchors, now: UnixTime, provider: &'a CryptoProvider) -> Context<'a> {
+        Context::new(provider, anchors, now, Expect::AnyReportData)
+    }
+    Verifier::new().warm(&evidence, &mut store, &context(&own, now, provider)).unwrap();
+    let verified = Verifier::new().verify(&evidence, &store, &context(&own, now, provider)).unwrap();
+    assert_eq!(verified.claims().root(), crate::claims::Root::Caller);
+    // Without the pinned intermediate nobody has looked at its signature, and its certificate is not here.
+    for strangers in [roots_alone, beside_amd, Anchors::none(), Anchors::amd()] {
+        let strangers = TrustAnchors::new(strangers);
+        let refused =
+            Verifier::new().verify(&evidence, &store, &context(&strangers, now, provider)).unwrap_err();
+        // Without a root, or because the intermediate of the same name that this caller has did not sign.
+        let id = refused.error.check_id().unwrap();
+        assert!([checks::verify::ANCHOR_KNOWN.id, checks::verify::VEK_SIGNATURE.id].contains(&id), "{id}");
+    }
+}
+
+#[test]
+fn an_empty_policy_accepts_nothing_whatever_it_warns_of() {
+    let set = Set::snp().unwrap();
+    let own = anchors_of(&set);
+    let case = set.manifest.cases.iter().find(|case| case.id == "snp.vek.hwid/genoa-v5").unwrap();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+    let context = Context::new(BUILT_IN.first().unwrap(), &own, now, Expect::AnyReportData);
+    let mut store = Store::new();
+    store.add(&set.blob(&case.store[0]).unwrap()).unwrap();
+    let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).unwrap();
+    let verified = Verifier::new().verify(&evidence, &store, &context).unwrap();
+    let mut empty = Policy::empty();
+    empty.warn_only.insert("policy.section".into());
+    assert!(!empty.judge(verified).is_accepted());
+}
+
 /// A set's own anchors.
 fn anchors_of(set: &Set) -> TrustAnchors {
     let mut snp = Anchors::none();

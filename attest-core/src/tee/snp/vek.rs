@@ -227,7 +227,11 @@ impl<'a> Extensions<'a> {
                 let hwid = raw_or_octets(value, line.chip_id_len());
                 self.hwid = Some(hwid.ok_or("the chip's id, raw or in an OCTET STRING")?);
             }
-            [5] => self.csp_id = Some(text()?),
+            // Longer text could not be compared in full.
+            [5] => {
+                let named = text().ok().filter(|name| name.len() <= 64);
+                self.csp_id = Some(named.ok_or("an IA5String of at most 64 characters")?);
+            }
             // Arcs that are not known are none of our business: AMD adds some.
             _ => {}
         }

@@ -332,6 +332,8 @@ fn origin(suite: &mut Suite, chip: &Platform, report: &ReportSpec) {
     {
         ruled(suite, chip, report, "snp.policy.root", what, "snp.roots", &rule, exit);
     }
+    let listed = json!(["CN=cc-us-east-2.amazonaws.com"]);
+    ruled(suite, chip, report, "snp.policy.csp-id", "vcek", "snp.csp_ids", &listed, 10);
     let evidence = report.signed_with(&chip.vcek_key());
     let named = |what: &str| format!("{}-{what}", lower(chip.product));
     let fresh = "snp.policy.freshness";
