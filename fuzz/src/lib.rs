@@ -1,0 +1,74 @@
+//! What the fuzz targets share: whom they trust, and each target's first read.
+
+use std::str;
+use std::sync::LazyLock;
+
+use attest_core::collateral::Collateral;
+use attest_core::tee::snp::{Anchors, ProductLine, REPORT_LEN, Report, parse_table};
+use attest_core::x509::{Certificate, CertificateList};
+use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
+use vectors::set::Set;
+
+/// Every target, with the read that an input must survive to reach anything behind it.
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 9] = [
+    ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
+    ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
+    ("evidence", |bytes| Evidence::from_envelope(bytes).is_ok() || Verifier::new().detect(bytes).is_ok()),
+    ("policy_file", |bytes| {
+        let files = str::from_utf8(bytes).map(policy_files).unwrap_or_default();
+        files.iter().any(|text| Policy::from_toml(text).is_ok() || Policy::from_json(text).is_ok())
+    }),
+    ("snp_bitflip", |bytes| bytes.len() >= 3),
+    ("snp_report", |bytes| Report::parse(bytes).is_ok()),
+    ("snp_table", |bytes| parse_table(bytes).is_ok()),
+    ("snp_verify", |bytes| bytes.get(..REPORT_LEN).is_some_and(|report| Report::parse(report).is_ok())),
+    ("x509", |bytes| Certificate::parse(bytes).is_ok() || CertificateList::parse(bytes).is_ok()),
+];
+
+/// The policy files that an input stands for: itself, and, if it is `NUMBER VALUE`, the file of `"any"`s with that one replaced,
+/// since few mutations of a whole file leave all of its rules in place.
+pub fn policy_files(text: &str) -> Vec<String> {
+    let mut out = vec![text.to_owned()];
+    let one = text.split_once(' ').and_then(|(number, value)| Some((number.parse().ok()?, value)));
+    if let Some((number, value)) = one {
+        let found = ANY_POLICY.match_indices(ANY).nth(number);
+        out.extend(
+            found.map(|(at, any)| [&ANY_POLICY[..at], "= ", value, &ANY_POLICY[at + any.len()..]].concat()),
+        );
+    }
+    out
+}
+
+/// The file of `"any"`s.
+pub const ANY_POLICY: &str = include_str!("../../vectors/policies/any.toml");
+/// What stands in it for each rule, with the sign that its comments lack.
+pub const ANY: &str = "= \"any\"";
+
+/// The roots of the generated vectors.
+pub static TEST_ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {
+    let set = Set::snp().expect("the generated set");
+    let mut snp = Anchors::none();
+    for anchor in &set.manifest.roots {
+        let line = ProductLine::from_name(&anchor.line).expect("a product line");
+        snp.add_root(line, &set.blob(&anchor.file).expect("a blob")).expect("a root");
+    }
+    for anchor in &set.manifest.intermediates {
+        let line = ProductLine::from_name(&anchor.line).expect("a product line");
+        snp.add_intermediate(line, &set.blob(&anchor.file).expect("a blob")).expect("an intermediate");
+    }
+    TrustAnchors::new(snp)
+});
+
+/// The roots that the library pins.
+pub static PINNED_ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(TrustAnchors::pinned);
+
+/// Splits blobs that each have two bytes of length, little-endian, in front. A last one that is cut short counts as it is.
+pub fn blobs(mut rest: &[u8]) -> Vec<&[u8]> {
+    let mut out = Vec::new();
+    while let Some((length, more)) = rest.split_first_chunk() {
+        let (blob, after) = more.split_at(usize::from(u16::from_le_bytes(*length)).min(more.len()));
+        out.push(blob);
+        rest = after;
+    }
+    out
+}
