@@ -4,7 +4,8 @@ use std::str;
 use std::sync::LazyLock;
 
 use attest_core::collateral::Collateral;
-use attest_core::tee::snp::{Anchors, ProductLine, REPORT_LEN, Report, parse_table};
+use attest_core::rules::OneOf;
+use attest_core::tee::snp::{self, Anchors, ProductLine, REPORT_LEN, Report, parse_table};
 use attest_core::x509::{Certificate, CertificateList};
 use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
 use vectors::set::Set;
@@ -38,6 +39,12 @@ pub fn policy_files(text: &str) -> Vec<String> {
     }
     out
 }
+
+/// The strict policy, and the one that asks for nothing, so that acceptance is reached too.
+pub static POLICIES: LazyLock<[Policy; 2]> = LazyLock::new(|| {
+    let strict = Policy::for_snp(snp::Policy::strict(snp::MARCH_2026, OneOf::Any));
+    [strict, Policy::from_toml(ANY_POLICY).expect("our own policy")]
+});
 
 /// The file of `"any"`s.
 pub const ANY_POLICY: &str = include_str!("../../vectors/policies/any.toml");

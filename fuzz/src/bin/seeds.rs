@@ -167,6 +167,11 @@ fn write_all(corpus: &Path) -> Outcome {
 
     let folder = Folder::new(corpus, "snp_verify")?;
     folder.put("real-milan", with_blobs(&report, &[vcek.clone()])?)?;
+    // Before the VCEK's time, the last second that a date can have, and the end of time itself.
+    for (name, now) in [("1970", 0_u64), ("9999", 253_402_300_799), ("end", u64::MAX)] {
+        let time = now.to_le_bytes().to_vec();
+        folder.put(&format!("real-milan-{name}"), with_blobs(&report, &[vcek.clone(), time])?)?;
+    }
     for case in accepted.iter().chain(&refused) {
         let blobs = case.store.iter().map(|blob| set.blob(blob)).collect::<Result<Vec<_>, _>>()?;
         folder.put(&named(case), with_blobs(&set.blob(&case.evidence)?, &blobs)?)?;
