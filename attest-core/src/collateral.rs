@@ -12,8 +12,8 @@ use crate::cbor::{Decoder, Encoder, strict};
 use crate::error::{Malformed, Problem};
 use crate::x509::{Certificate, CertificateList, MAX_CRL};
 
-/// How many certificates, and how many CRLs, one collection holds.
-pub const MAX_OBJECTS: usize = 64;
+/// How many certificates, and how many CRLs, one collection holds: a fleet's VCEKs, one for each chip and TCB.
+pub const MAX_OBJECTS: usize = 1024;
 
 /// The largest bundle or PEM text that is read, in bytes. With [`MAX_OBJECTS`] it bounds the memory of a collection.
 pub const MAX_BUNDLE: usize = 4 * 1024 * 1024;
@@ -59,15 +59,25 @@ impl Collateral {
     /// [`Malformed`] if anything in `bytes` is neither, or if a bound is passed: [`crate::x509::MAX_CERTIFICATE`], [`MAX_CRL`],
     /// [`MAX_OBJECTS`], [`MAX_BUNDLE`]. Then nothing was added.
     pub fn add(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
-        let mut more = self.clone();
+        let mut more = Self::new();
         if is_pem(bytes) {
             more.add_pem(bytes)?;
         } else {
             more.add_der(bytes)?;
         }
-        let count = |c: &Self| c.certificates.len().saturating_add(c.crls.len());
-        let added = count(&more).saturating_sub(count(self));
-        *self = more;
+        more.certificates.retain(|der| !self.certificates.contains(der));
+        more.crls.retain(|der| !self.crls.contains(der));
+        for (have, new, field) in
+            [(&self.certificates, &more.certificates, "certificates"), (&self.crls, &more.crls, "CRLs")]
+        {
+            let actual = have.len().saturating_add(new.len());
+            if actual > MAX_OBJECTS {
+                return Err(too_many(field, actual));
+            }
+        }
+        let added = more.certificates.len().saturating_add(more.crls.len());
+        self.certificates.append(&mut more.certificates);
+        self.crls.append(&mut more.crls);
         Ok(added)
     }
 
@@ -173,13 +183,17 @@ impl Collateral {
     }
 }
 
+const fn too_many(field: &'static str, actual: usize) -> Malformed {
+    let problem = Problem::TooLarge { max: MAX_OBJECTS, actual };
+    Malformed { structure: "collateral", field, offset: 0, problem }
+}
+
 fn push(list: &mut Vec<Vec<u8>>, field: &'static str, der: &[u8]) -> Result<(), Malformed> {
     if list.iter().any(|known| known == der) {
         return Ok(());
     }
     if list.len() >= MAX_OBJECTS {
-        let problem = Problem::TooLarge { max: MAX_OBJECTS, actual: list.len().saturating_add(1) };
-        return Err(Malformed { structure: "collateral", field, offset: 0, problem });
+        return Err(too_many(field, list.len().saturating_add(1)));
     }
     list.push(der.to_vec());
     Ok(())

@@ -17,8 +17,13 @@
 //! not papered over by the pinned one. The pinned one is used where none of the chain's line was supplied.
 //!
 //! **CRL.** Every VEK has the serial number 0, and the CRL's issuer is the ARK, so the list can speak about intermediates only.
-//! A list by the intermediate itself is looked at too; AMD issues none. A list that is supplied is judged: an overdue one makes
-//! the verdict *missing collateral* even where the policy would go without.
+//! A list by the intermediate itself is looked at too; AMD issues none. Every list of the chain that is supplied counts: its
+//! signature must verify and what it revokes is revoked; but only the newest of an issuer must be in date. If that one is overdue
+//! the verdict is *missing collateral*, even where the policy would go without a list.
+//!
+//! **Whose trust.** A proof that a store remembers counts for a caller only if that caller's own anchors carry it: the same root,
+//! and an intermediate whose signature was looked at or that this caller pins as well. `root` is *hardware* only where the root,
+//! and the intermediate if it was not signed for, are the ones that this crate pins.
 //!
 //! **S and n - S.** ECDSA takes both; so do we, since REPORT_ID and the whole report are what is compared, never the signature.
 //!
