@@ -1,4 +1,4 @@
-"""Compares the mutants that no test caught with the list of those that are known, each with its reason."""
+"""Compares the mutants that no test caught or that ran too long with the list of those that are known, each with its reason."""
 
 import re
 import sys
@@ -10,10 +10,12 @@ def place(line):
 
 
 def main():
-    with open(sys.argv[1]) as file:
-        missed = {place(line) for line in file if line.strip()}
+    missed = set()
+    for name in sys.argv[2:]:
+        with open(name) as file:
+            missed |= {place(line) for line in file if line.strip()}
     known = {}
-    with open(sys.argv[2]) as file:
+    with open(sys.argv[1]) as file:
         for line in file:
             if line.strip() and not line.startswith("#"):
                 change, _, reason = line.partition(" # ")
