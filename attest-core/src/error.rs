@@ -214,6 +214,14 @@ pub enum Unsupported {
         /// The algorithm.
         algorithm: crate::crypto::SignatureAlgorithm,
     },
+    /// The crypto provider does not have the hash function.
+    #[error("provider {provider} does not support {}", .algorithm.name())]
+    Hash {
+        /// Name of the provider.
+        provider: &'static str,
+        /// The hash function.
+        algorithm: crate::crypto::HashAlgorithm,
+    },
     /// A field asks for something that the specification does not define.
     #[error("{}: expected {}, got {}", .0.check.id, .0.expected, .0.actual)]
     Check(Box<Entry>),
@@ -235,7 +243,7 @@ pub enum Unsupported {
 impl Unsupported {
     const fn check_id(&self) -> &'static str {
         match self {
-            Self::Algorithm { .. } => "provider.algorithm",
+            Self::Algorithm { .. } | Self::Hash { .. } => "provider.algorithm",
             Self::Check(entry) => entry.check.id,
             Self::Format(_) => "evidence.format",
             Self::Version { .. } => "evidence.version",

@@ -66,6 +66,38 @@ impl<'a> Reader<'a> {
         Ok(octet)
     }
 
+    /// A little-endian 16-bit number.
+    ///
+    /// # Errors
+    /// [`Problem::TooShort`] if fewer than two bytes are left.
+    pub fn u16_le(&mut self, field: &'static str) -> Result<u16, Malformed> {
+        Ok(u16::from_le_bytes(*self.take(field)?))
+    }
+
+    /// A big-endian 16-bit number.
+    ///
+    /// # Errors
+    /// [`Problem::TooShort`] if fewer than two bytes are left.
+    pub fn u16_be(&mut self, field: &'static str) -> Result<u16, Malformed> {
+        Ok(u16::from_be_bytes(*self.take(field)?))
+    }
+
+    /// A big-endian 32-bit number.
+    ///
+    /// # Errors
+    /// [`Problem::TooShort`] if fewer than four bytes are left.
+    pub fn u32_be(&mut self, field: &'static str) -> Result<u32, Malformed> {
+        Ok(u32::from_be_bytes(*self.take(field)?))
+    }
+
+    /// A big-endian 64-bit number.
+    ///
+    /// # Errors
+    /// [`Problem::TooShort`] if fewer than eight bytes are left.
+    pub fn u64_be(&mut self, field: &'static str) -> Result<u64, Malformed> {
+        Ok(u64::from_be_bytes(*self.take(field)?))
+    }
+
     /// A little-endian 32-bit number.
     ///
     /// # Errors

@@ -79,6 +79,47 @@ impl fmt::Debug for Short {
     }
 }
 
+/// A digest of at most 64 bytes, inline. Which hash function made it, its owner knows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest {
+    bytes: [u8; 64],
+    len: u8,
+}
+
+impl Digest {
+    /// A digest of these bytes; `None` for more than 64.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let mut digest = Self { bytes: [0; 64], len: u8::try_from(bytes.len()).ok()? };
+        digest.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(digest)
+    }
+
+    /// `len` bytes that are all `octet`; `len` is cut to 64.
+    pub fn filled(octet: u8, len: usize) -> Self {
+        let len = len.min(64);
+        let mut digest = Self { bytes: [0; 64], len: u8::try_from(len).unwrap_or(64) };
+        digest.bytes.iter_mut().take(len).for_each(|slot| *slot = octet);
+        digest
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Hex(self.as_bytes()))
+    }
+}
+
+impl From<Digest> for Value {
+    fn from(digest: Digest) -> Self {
+        Self::bytes(digest.as_bytes())
+    }
+}
+
 /// Shows bytes in lower-case hexadecimal.
 #[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]

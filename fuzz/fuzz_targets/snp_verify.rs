@@ -18,6 +18,7 @@ use libfuzzer_sys::fuzz_target;
 static CREDULOUS: CryptoProvider = CryptoProvider::new(
     "credulous",
     &[&Credulous(SignatureAlgorithm::EcdsaP384Sha384), &Credulous(SignatureAlgorithm::RsaPssSha384)],
+    &[],
 );
 
 #[derive(Debug)]

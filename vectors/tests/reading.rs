@@ -27,6 +27,7 @@ const BELIEVER: CryptoProvider = CryptoProvider::new(
         &Believer(SignatureAlgorithm::RsaPssSha256),
         &Believer(SignatureAlgorithm::RsaPssSha384),
     ],
+    &[],
 );
 
 /// Accepted, rejected by policy and malformed do not depend on a signature that is wrong.

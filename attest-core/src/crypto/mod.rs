@@ -1,4 +1,4 @@
-//! Signature providers: a plain struct of trait objects, passed in by the caller.
+//! Providers of signatures and hashes: a plain struct of trait objects, passed in by the caller.
 //!
 //! Every backend is one module and one additive feature; several may be on at once. Nothing is picked behind the caller's
 //! back, and a provider that lacks an algorithm makes the verdict *unsupported*, never *untrusted*.
@@ -6,6 +6,7 @@
 use core::fmt;
 
 use crate::error::Unsupported;
+use crate::values::Digest;
 
 #[cfg(feature = "aws-lc-rs")]
 pub mod aws_lc_rs;
@@ -28,6 +29,59 @@ pub enum SignatureAlgorithm {
     RsaPssSha384,
 }
 
+/// A hash function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum HashAlgorithm {
+    /// SHA-1, 20 bytes. For logs and registers of old; nothing is believed on its word.
+    Sha1,
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-384, 48 bytes.
+    Sha384,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl HashAlgorithm {
+    /// All hash functions.
+    pub const ALL: &[Self] = &[Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// Length of a digest, in bytes.
+    pub const fn digest_len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// Stable name: `sha1`, `sha256`, `sha384`, `sha512`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// The hash function of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+/// One hash function of a provider.
+pub trait HashFunction: fmt::Debug + Send + Sync {
+    /// Which one this is.
+    fn algorithm(&self) -> HashAlgorithm;
+
+    /// The digest of `parts`, one after the other.
+    fn digest(&self, parts: &[&[u8]]) -> Digest;
+}
+
 /// One signature scheme of a provider.
 pub trait SignatureVerifier: fmt::Debug + Send + Sync {
     /// Which scheme this is.
@@ -40,20 +94,38 @@ pub trait SignatureVerifier: fmt::Debug + Send + Sync {
     fn verify(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature>;
 }
 
-/// A set of signature schemes from one library.
+/// A set of signature schemes and hash functions from one library.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CryptoProvider {
     /// Short name, for reports.
     pub name: &'static str,
-    /// The schemes it has.
+    /// The signature schemes it has.
     pub signatures: &'static [&'static dyn SignatureVerifier],
+    /// The hash functions it has.
+    pub hashes: &'static [&'static dyn HashFunction],
 }
 
 impl CryptoProvider {
     /// A provider of the caller's own making.
-    pub const fn new(name: &'static str, signatures: &'static [&'static dyn SignatureVerifier]) -> Self {
-        Self { name, signatures }
+    pub const fn new(
+        name: &'static str,
+        signatures: &'static [&'static dyn SignatureVerifier],
+        hashes: &'static [&'static dyn HashFunction],
+    ) -> Self {
+        Self { name, signatures, hashes }
+    }
+
+    /// The digest of `parts`, one after the other.
+    ///
+    /// # Errors
+    /// [`Unsupported::Hash`] if the provider lacks the hash function.
+    pub fn digest(&self, algorithm: HashAlgorithm, parts: &[&[u8]]) -> Result<Digest, Unsupported> {
+        self.hashes
+            .iter()
+            .find(|hash| hash.algorithm() == algorithm)
+            .map(|hash| hash.digest(parts))
+            .ok_or(Unsupported::Hash { provider: self.name, algorithm })
     }
 
     /// Whether the provider has this scheme.

@@ -1,11 +1,15 @@
 //! Provider over the crate `ring`.
 
+use ring::digest;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
-use super::{BadSignature, CryptoProvider, SignatureAlgorithm, SignatureVerifier};
+use super::{
+    BadSignature, CryptoProvider, HashAlgorithm, HashFunction, SignatureAlgorithm, SignatureVerifier,
+};
+use crate::values::Digest;
 
-/// All schemes that `ring` has for us.
-pub static PROVIDER: CryptoProvider = CryptoProvider::new("ring", SCHEMES);
+/// All that `ring` has for us.
+pub static PROVIDER: CryptoProvider = CryptoProvider::new("ring", SCHEMES, HASHES);
 
 static SCHEMES: &[&dyn SignatureVerifier] = &[
     &Scheme(SignatureAlgorithm::EcdsaP256Sha256, &signature::ECDSA_P256_SHA256_FIXED),
@@ -13,6 +17,29 @@ static SCHEMES: &[&dyn SignatureVerifier] = &[
     &Scheme(SignatureAlgorithm::RsaPssSha256, &signature::RSA_PSS_2048_8192_SHA256),
     &Scheme(SignatureAlgorithm::RsaPssSha384, &signature::RSA_PSS_2048_8192_SHA384),
 ];
+
+static HASHES: &[&dyn HashFunction] = &[
+    &Hash(HashAlgorithm::Sha1, &digest::SHA1_FOR_LEGACY_USE_ONLY),
+    &Hash(HashAlgorithm::Sha256, &digest::SHA256),
+    &Hash(HashAlgorithm::Sha384, &digest::SHA384),
+    &Hash(HashAlgorithm::Sha512, &digest::SHA512),
+];
+
+#[derive(Debug)]
+struct Hash(HashAlgorithm, &'static digest::Algorithm);
+
+impl HashFunction for Hash {
+    fn algorithm(&self) -> HashAlgorithm {
+        self.0
+    }
+
+    fn digest(&self, parts: &[&[u8]]) -> Digest {
+        let mut context = digest::Context::new(self.1);
+        parts.iter().for_each(|part| context.update(part));
+        // Never longer than 64 bytes.
+        Digest::new(context.finish().as_ref()).unwrap_or_else(|| Digest::filled(0, 0))
+    }
+}
 
 #[derive(Debug)]
 struct Scheme(SignatureAlgorithm, &'static dyn VerificationAlgorithm);

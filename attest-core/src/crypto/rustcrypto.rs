@@ -1,15 +1,46 @@
-//! Provider over the RustCrypto crates `p256`, `p384`, `rsa` and `sha2`: pure Rust, for WASM and bare metal.
+//! Provider over the RustCrypto crates `p256`, `p384`, `rsa`, `sha1` and `sha2`: pure Rust, for WASM and bare metal.
 
 use p384::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::pkcs1::DecodeRsaPublicKey;
 use rsa::traits::PublicKeyParts;
-use sha2::{Digest, Sha256, Sha384};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::{BadSignature, CryptoProvider, SignatureAlgorithm, SignatureVerifier};
+use super::{
+    BadSignature, CryptoProvider, HashAlgorithm, HashFunction, SignatureAlgorithm, SignatureVerifier,
+};
+use crate::values::Digest;
 
-/// All schemes that the RustCrypto crates have for us.
+/// All that the RustCrypto crates have for us.
 pub static PROVIDER: CryptoProvider =
-    CryptoProvider::new("rustcrypto", &[&EcdsaP256, &EcdsaP384, &RsaPss256, &RsaPss384]);
+    CryptoProvider::new("rustcrypto", &[&EcdsaP256, &EcdsaP384, &RsaPss256, &RsaPss384], HASHES);
+
+static HASHES: &[&dyn HashFunction] = &[
+    &Hash(HashAlgorithm::Sha1, digest::<Sha1>),
+    &Hash(HashAlgorithm::Sha256, digest::<Sha256>),
+    &Hash(HashAlgorithm::Sha384, digest::<Sha384>),
+    &Hash(HashAlgorithm::Sha512, digest::<Sha512>),
+];
+
+#[derive(Debug)]
+struct Hash(HashAlgorithm, fn(&[&[u8]]) -> Digest);
+
+impl HashFunction for Hash {
+    fn algorithm(&self) -> HashAlgorithm {
+        self.0
+    }
+
+    fn digest(&self, parts: &[&[u8]]) -> Digest {
+        (self.1)(parts)
+    }
+}
+
+fn digest<H: sha2::Digest>(parts: &[&[u8]]) -> Digest {
+    let mut hash = H::new();
+    parts.iter().for_each(|part| hash.update(part));
+    // Never longer than 64 bytes.
+    Digest::new(&hash.finalize()).unwrap_or_else(|| Digest::filled(0, 0))
+}
 
 #[derive(Debug)]
 struct EcdsaP256;
