@@ -13,6 +13,7 @@ use crate::evidence::{Evidence, Format};
 use crate::verified::Verified;
 
 pub mod snp;
+pub mod vtpm;
 
 /// What every TEE offers to [`crate::Verifier`].
 pub(crate) trait Tee: Sync {
