@@ -24,7 +24,9 @@ pub enum Value {
     OneOf(usize),
     /// Seconds since 1970-01-01 00:00 UTC, shown as a date.
     Time(u64),
-    /// A span of seconds, shown in days and hours.
+    /// Later than this second, shown as a date.
+    After(u64),
+    /// A span of seconds, shown in days and what is left over.
     Seconds(u64),
     /// Firmware version: major, minor, build.
     Version([u8; 3]),
@@ -190,14 +192,11 @@ impl fmt::Display for Value {
             Self::OneOf(1) => f.write_str("the one listed value"),
             Self::OneOf(count) => write!(f, "one of {count} listed values"),
             Self::Time(seconds) => write_time(f, *seconds),
-            Self::Seconds(span) => {
-                write!(
-                    f,
-                    "{} d {} h",
-                    span.wrapping_div(86_400),
-                    span.wrapping_rem(86_400).wrapping_div(3_600)
-                )
+            Self::After(seconds) => {
+                f.write_str("after ")?;
+                write_time(f, *seconds)
             }
+            Self::Seconds(span) => write_span(f, *span),
             Self::Version([major, minor, build]) => write!(f, "{major}.{minor}.{build}"),
             Self::Tcb { fmc, bootloader, tee, snp, microcode } => {
                 if let Some(fmc) = fmc {
@@ -207,6 +206,20 @@ impl fmt::Display for Value {
             }
         }
     }
+}
+
+fn write_span(f: &mut fmt::Formatter<'_>, span: u64) -> fmt::Result {
+    let mut left = span;
+    write!(f, "{} d", left.wrapping_div(86_400))?;
+    left = left.wrapping_rem(86_400);
+    for (unit, name) in [(3_600, "h"), (60, "min"), (1, "s")] {
+        let count = left.checked_div(unit).unwrap_or_default();
+        if count > 0 {
+            write!(f, " {count} {name}")?;
+        }
+        left = left.checked_rem(unit).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// RFC 3339, UTC, to the second. Years past 9999 are shown as seconds.

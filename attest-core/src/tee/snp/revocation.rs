@@ -180,7 +180,7 @@ fn judge_list_dates(crl: &CertificateList<'_>, now: u64, checks: &mut Checks) {
     checks.require_again(
         &checks::CRL_NEXT_UPDATE,
         due,
-        Value::Time(now),
+        Value::After(now),
         next.map_or(Value::None, Value::Time),
     );
 }

@@ -9,16 +9,19 @@ use std::{format, println};
 use sha2::{Digest, Sha256};
 use vectors::set::{Case, Set};
 
-use super::{Anchors, ProductLine, checks};
+use super::{Anchors, Policy as SnpPolicy, ProductLine, checks};
 use crate::checks::removal::without;
 use crate::checks::{CAPACITY, Outcome};
+use crate::claims::Root;
 use crate::collateral::Store;
 use crate::context::{Context, Expect, TrustAnchors};
 use crate::crypto::{BUILT_IN, CryptoProvider};
 use crate::error::{Error, Refused};
 use crate::policy::Policy;
+use crate::rules::{Bit, Floors, Limit, OneOf, Unusual};
+use crate::values::Value;
 use crate::verifier::Verifier;
-use crate::x509::Certificate;
+use crate::x509::{Certificate, CertificateList};
 use rustls_pki_types::UnixTime;
 
 #[test]
@@ -110,7 +113,7 @@ fn a_proof_counts_only_for_anchors_that_carry_it() {
     }
     Verifier::new().warm(&evidence, &mut store, &context(&own, now, provider)).unwrap();
     let verified = Verifier::new().verify(&evidence, &store, &context(&own, now, provider)).unwrap();
-    assert_eq!(verified.claims().root(), crate::claims::Root::Caller);
+    assert_eq!(verified.claims().root(), Root::Caller);
     // Without the pinned intermediate nobody has looked at its signature, and its certificate is not here.
     for strangers in [roots_alone, beside_amd, Anchors::none(), Anchors::amd()] {
         let strangers = TrustAnchors::new(strangers);
@@ -120,6 +123,160 @@ fn a_proof_counts_only_for_anchors_that_carry_it() {
         let id = refused.error.check_id().unwrap();
         assert!([checks::verify::ANCHOR_KNOWN.id, checks::verify::VEK_SIGNATURE.id].contains(&id), "{id}");
     }
+}
+
+/// Pinned or supplied, an intermediate of the caller's own PKI is no hardware; AMD's pinned one is.
+#[test]
+fn only_amds_anchors_are_hardware() {
+    let set = Set::snp().unwrap();
+    let own = anchors_of(&set);
+    let provider = BUILT_IN.first().copied().unwrap();
+    let mut roots = Vec::new();
+    for case in set.manifest.cases.iter().filter(|case| case.exit == 0) {
+        roots.extend(root_of(&set, case, &own, provider));
+    }
+    assert!(roots.len() > 100 && roots.iter().all(|root| *root == Root::Caller), "{roots:?}");
+
+    let milan = vectors::folder("real/milan");
+    let read = |name: &str| std::fs::read(milan.join(name)).unwrap();
+    let evidence = Verifier::new().detect(&read("report.bin")).unwrap();
+    let mut store = Store::new();
+    store.add(&read("vcek.der")).unwrap();
+    let amd = TrustAnchors::pinned();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_790_000_000));
+    let context = Context::new(provider, &amd, now, Expect::AnyReportData);
+    let verified = Verifier::new().verify(&evidence, &store, &context).unwrap();
+    assert_eq!(verified.claims().root(), Root::Hardware);
+}
+
+fn root_of(set: &Set, case: &Case, anchors: &TrustAnchors, provider: &CryptoProvider) -> Option<Root> {
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+    let context = Context::new(provider, anchors, now, Expect::AnyReportData);
+    let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).ok()?;
+    let mut store = Store::new();
+    for blob in &case.store {
+        store.add(&set.blob(blob).unwrap()).unwrap();
+    }
+    let verified = Verifier::new().verify(&evidence, &store, &context).ok()?;
+    Some(verified.claims().root())
+}
+
+/// Each list is proven once, whoever asks how often, and never more than a chain may have.
+#[test]
+fn a_store_remembers_each_list_once() {
+    let set = Set::snp().unwrap();
+    let own = anchors_of(&set);
+    let provider = BUILT_IN.first().copied().unwrap();
+    let case = set.manifest.cases.iter().find(|case| case.id == "form.budget/crls").unwrap();
+    let blobs: Vec<_> = case.store.iter().map(|blob| set.blob(blob).unwrap()).collect();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+    let context = Context::new(provider, &own, now, Expect::AnyReportData);
+    let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).unwrap();
+    let proven = |store: &mut Store| {
+        Verifier::new().warm(&evidence, store, &context).unwrap();
+        store.proofs::<super::Revocations>().count()
+    };
+    let (mut nine, mut two) = (Store::new(), Store::new());
+    for blob in &blobs {
+        nine.add(blob).unwrap();
+    }
+    assert_eq!(nine.supplied().crls().count(), 9);
+    assert_eq!(proven(&mut nine), 8);
+    let mut left = 2;
+    for blob in &blobs {
+        let list = CertificateList::parse(blob).is_ok();
+        if !list || left > 0 {
+            two.add(blob).unwrap();
+            left -= usize::from(list);
+        }
+    }
+    assert_eq!(proven(&mut two), 2);
+    assert_eq!(proven(&mut two), 2);
+}
+
+/// What was proven of one list says nothing of another, even of the same signer.
+#[test]
+fn a_proven_list_vouches_for_no_other() {
+    let set = Set::snp().unwrap();
+    let own = anchors_of(&set);
+    let provider = BUILT_IN.first().copied().unwrap();
+    let case = set.manifest.cases.iter().find(|case| case.id == "form.budget/crls").unwrap();
+    let blobs: Vec<_> = case.store.iter().map(|blob| set.blob(blob).unwrap()).collect();
+    let lists: Vec<_> = blobs.iter().filter(|blob| CertificateList::parse(blob).is_ok()).collect();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+    let context = Context::new(provider, &own, now, Expect::AnyReportData);
+    let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).unwrap();
+    let mut store = Store::new();
+    for blob in blobs.iter().filter(|blob| CertificateList::parse(blob).is_err()).chain([lists[0]]) {
+        store.add(blob).unwrap();
+    }
+    Verifier::new().warm(&evidence, &mut store, &context).unwrap();
+    Verifier::new().verify(&evidence, &store, &context).unwrap();
+    let mut forged = lists[1].clone();
+    *forged.last_mut().unwrap() ^= 1;
+    store.add(&forged).unwrap();
+    let refused = Verifier::new().verify(&evidence, &store, &context).unwrap_err();
+    assert_eq!(refused.error.check_id(), Some(checks::verify::CRL_SIGNATURE.id));
+}
+
+/// What a policy refuses unless somebody says otherwise.
+#[test]
+fn the_strict_policy_refuses_what_it_says() {
+    let strict = SnpPolicy::strict(super::MARCH_2026, OneOf::Any);
+    assert_eq!(strict.product_lines, OneOf::Listed(Vec::from([ProductLine::Genoa, ProductLine::Turin])));
+    assert_eq!(strict.roots, OneOf::only(Root::Hardware));
+    assert_eq!(strict.vmpl, OneOf::only(0));
+    assert_eq!(strict.crl_max_age_days, Limit::To(90));
+    let guest = &strict.guest_policy;
+    assert_eq!([guest.debug, guest.migrate_ma, guest.cxl_allow], [Bit::Clear; 3]);
+    let platform = &strict.platform_info;
+    assert_eq!([platform.alias_check_complete, platform.tio_en], [Bit::Set, Bit::Clear]);
+    for unusual in [
+        strict.unknown_cpu,
+        strict.stale_evidence,
+        strict.migration_agent,
+        strict.key_info_unknown,
+        strict.tcb.unknown,
+        guest.unknown,
+        platform.unknown,
+    ] {
+        assert_eq!(unusual, Unusual::Refuse);
+    }
+    for floors in [&strict.tcb.reported, &strict.tcb.committed] {
+        assert!(matches!(floors, Floors::PerPart(parts) if parts.len() == super::MARCH_2026.len()));
+    }
+}
+
+/// A refused date shows the bound that it breaks: the end of what is over, the start of what has not begun.
+#[test]
+fn a_refused_date_shows_the_bound_that_it_breaks() {
+    let set = Set::snp().unwrap();
+    let anchors = anchors_of(&set);
+    let provider = BUILT_IN.first().copied().unwrap();
+    let mut seen = 0;
+    for case in set.manifest.cases.iter().filter(|case| case.check == checks::verify::VEK_VALIDITY.id) {
+        let mut store = Store::new();
+        for blob in &case.store {
+            store.add(&set.blob(blob).unwrap()).unwrap();
+        }
+        let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+        let context = Context::new(provider, &anchors, now, Expect::AnyReportData);
+        let Err(refused) = Verifier::new().verify(&evidence, &store, &context) else { continue };
+        let entry = refused.checks.iter().find(|entry| entry.check == &checks::verify::VEK_VALIDITY).unwrap();
+        let supplied = evidence.carried.certificates().chain(store.supplied().certificates());
+        let validities = supplied.map(|der| Certificate::parse(der).unwrap().validity());
+        let broken: Vec<_> = validities
+            .filter(|validity| !validity.holds_at(case.now))
+            .map(|validity| {
+                let over = validity.not_after < case.now;
+                Value::Time(if over { validity.not_after } else { validity.not_before })
+            })
+            .collect();
+        assert!(broken.contains(&entry.expected), "{}: {:?} {broken:?}", case.id, entry.expected);
+        seen += 1;
+    }
+    assert!(seen >= 5);
 }
 
 #[test]
@@ -167,6 +324,36 @@ fn every_case_comes_out_as_written() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), set.manifest.cases.len());
+}
+
+/// A finding that shows the same on both sides explains nothing.
+#[test]
+fn a_finding_shows_two_sides_that_differ() {
+    let set = Set::snp().unwrap();
+    let anchors = anchors_of(&set);
+    let provider = BUILT_IN.first().copied().unwrap();
+    let mut same = Vec::new();
+    for case in set.manifest.cases.iter().filter(|case| case.exit != 0) {
+        let Ok(evidence) = Verifier::new().detect(&set.blob(&case.evidence).unwrap()) else { continue };
+        let mut store = Store::new();
+        if case.store.iter().any(|blob| store.add(&set.blob(blob).unwrap()).is_err()) {
+            continue;
+        }
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+        let context = Context::new(provider, &anchors, now, Expect::AnyReportData);
+        let checks = match Verifier::new().verify(&evidence, &store, &context) {
+            Err(refused) => *refused.checks,
+            Ok(verified) => {
+                Policy::from_toml(&case.policy_toml().unwrap()).unwrap().judge(verified).checks().clone()
+            }
+        };
+        for entry in checks.iter().filter(|entry| entry.outcome == Outcome::Failed) {
+            if entry.expected.to_string() == entry.actual.to_string() {
+                same.push(format!("{}: {} shows {} twice", case.id, entry.check.id, entry.actual));
+            }
+        }
+    }
+    assert!(same.is_empty(), "{same:#?}");
 }
 
 /// Takes each check away and asks every negative case that is about it: at least one must come out otherwise. The table says

@@ -110,7 +110,8 @@ impl Curve {
         }
     }
 
-    pub(super) const fn number(self) -> u16 {
+    /// The number.
+    pub const fn number(self) -> u16 {
         match self {
             Self::Other(number) => number,
             Self::P256 => 3,

@@ -402,6 +402,20 @@ fn issuers(suite: &mut Suite, chip: &Platform, evidence: &[u8]) {
         .case("snp.vek.issuer", &named("among-others"), "the ASK behind four ASVKs", evidence.to_vec())
         .store([chip.vcek().build()].into_iter().chain(others).chain([CertSpec::ca(line, Role::Ask).build()]))
         .accepted();
+    // A fleet's certificates, this chip's last: those of other chips, other levels and the other kind are not even tried.
+    let other = |number: u8| {
+        let hwid = chip.hwid.iter().map(|octet| octet ^ (number + 1)).collect::<Vec<u8>>();
+        chip.vcek().replacing(oid::HWID, hwid).build()
+    };
+    let older = |number: u8| {
+        let level = chip.product.tcb().snp - 1 - number;
+        chip.vcek().replacing(oid::SPL_SNP, uint(u64::from(level))).build()
+    };
+    let fleet = (0..5).map(other).chain((0..5).map(older)).chain([chip.vlek().build()]);
+    suite
+        .case("snp.vek.hwid", &named("in-a-fleet"), "one VCEK behind eleven others", evidence.to_vec())
+        .store(fleet.chain([chip.vcek().build()]))
+        .accepted();
 }
 
 fn extensions(suite: &mut Suite) {

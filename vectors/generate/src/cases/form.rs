@@ -5,7 +5,7 @@ use crate::der_out::{ia5, octets, pem, splice, tlv};
 use crate::platform::Product;
 use crate::report::SigEdit;
 use crate::table::TableSpec;
-use crate::{CertSpec, Role, oid};
+use crate::{CertSpec, Ext, Role, oid};
 
 pub(super) fn add(suite: &mut Suite) {
     wire(suite);
@@ -166,14 +166,26 @@ fn encodings(suite: &mut Suite) {
             )
             .store([wrapped])
             .accepted();
+        let spl_4 = "1.3.6.1.4.1.3704.1.3.4";
+        let reserved = chip.vcek().with(|spec| {
+            spec.extensions.retain(|extension| extension.oid != spl_4);
+            spec.extensions.push(Ext::new(spl_4, vec![0x02, 0x02, 0x00, 0x01]));
+        });
+        suite
+            .case(check, &format!("{name}-reserved-level"), "spl_4 is no canonical INTEGER", evidence.clone())
+            .store([reserved.build()])
+            .exit(30);
+        let len = chip.hwid.len() as u8;
         let longer = [chip.hwid.clone(), vec![0]].concat();
-        let shorter = chip.hwid[..chip.hwid.len() - 1].to_vec();
-        let tagged = [&[0x04, chip.hwid.len() as u8 - 1], &chip.hwid[1..]].concat();
-        for (what, hwid) in [("long", longer), ("short", shorter), ("short-wrapped", tagged.clone())] {
-            // A raw HWID that looks like an OCTET STRING of another length is a raw HWID: only its length counts.
-            if what == "short-wrapped" {
-                continue;
-            }
+        let shorter = chip.hwid[1..].to_vec();
+        let short_inside = [&[0x04, len], &chip.hwid[1..]].concat();
+        let short_in_name = [&[0x04, len - 1], &chip.hwid[..]].concat();
+        for (what, hwid) in [
+            ("long", longer),
+            ("short", shorter),
+            ("short-wrapped", short_inside),
+            ("short-in-name", short_in_name),
+        ] {
             let vek = chip.vcek().replacing(oid::HWID, hwid).build();
             suite
                 .case(check, &format!("{name}-{what}-hwid"), "HWID of another length", evidence.clone())
@@ -197,11 +209,24 @@ fn encodings(suite: &mut Suite) {
                 .store([vek])
                 .exit(30);
         }
-        let vek = chip.vcek().replacing(oid::PRODUCT_NAME, tlv(0x0c, b"Genoa")).build();
-        suite
-            .case(check, &format!("{name}-utf8-product"), "the product name in another string type", evidence)
-            .store([vek])
-            .exit(30);
+        let long = [&[0x16, 0x80][..], &[b'a'; 0x80]].concat();
+        for (what, value) in [
+            ("utf8", tlv(0x0c, b"Genoa")),
+            ("latin", tlv(0x16, b"Geno\xe4")),
+            ("cut", [&[0x16, 0x06], &b"Genoa"[..]].concat()),
+            ("endless", long),
+        ] {
+            let vek = chip.vcek().replacing(oid::PRODUCT_NAME, value).build();
+            suite
+                .case(
+                    check,
+                    &format!("{name}-{what}-product"),
+                    "a product name that is no IA5String",
+                    evidence.clone(),
+                )
+                .store([vek])
+                .exit(30);
+        }
     }
 }
 

@@ -200,6 +200,9 @@ fn unusual(suite: &mut Suite, chip: &Platform, report: &ReportSpec) {
         let report = report.clone().patch(offset, &[1]);
         ruled(suite, chip, &report, "snp.policy.tcb.unknown", what, "snp.tcb.unknown", &refuse, 10);
     }
+    // The same bit twice: it must not cancel itself out.
+    let twice = report.clone().patch(0x3c, &[1]).patch(0x1f4, &[1]);
+    ruled(suite, chip, &twice, "snp.policy.tcb.unknown", "twice", "snp.tcb.unknown", &refuse, 10);
     for (what, at) in [("first", 0), ("last", 31)] {
         let report = report.clone().with(|spec| spec.report_id_ma[at] = 0);
         ruled(suite, chip, &report, "snp.policy.migration-agent", what, "snp.migration_agent", &refuse, 10);
