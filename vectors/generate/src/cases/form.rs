@@ -249,7 +249,7 @@ fn certificates(suite: &mut Suite) {
     let text = genoa.vcek().with(|spec| spec.validity = crate::der_out::seq(&[&ia5("now"), &ia5("later")]));
     bad("form.der", "validity", "dates that are no dates", text.build());
     bad("form.duplicate", "extension", "an extension twice", genoa.vcek().duplicating(oid::HWID).build());
-    let large = genoa.vcek().adding(crate::Ext::new("1.2.3.4", vec![0; 20_000]));
+    let large = genoa.vcek().adding(Ext::new("1.2.3.4", vec![0; 20_000]));
     bad("form.budget", "certificate", "a certificate of over 16 KiB", large.build());
     bad("form.encoding", "pem-key", "a PEM file with a key in it", pem("PRIVATE KEY", &vek).into_bytes());
     let mut broken = pem("CERTIFICATE", &vek).into_bytes();
