@@ -1,55 +1,58 @@
-//! Provider over the crate `aws-lc-rs`.
+//! Provider over the crate `aws-lc-rs`: every scheme.
 
-use aws_lc_rs::digest;
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::RsaPssSaltLength;
 
-use super::{
-    BadSignature, CryptoProvider, HashAlgorithm, HashFunction, SignatureAlgorithm, SignatureVerifier,
-};
-use crate::values::Digest;
+super::ring_api::ring_api!(aws_lc_rs);
 
 /// All that `aws-lc-rs` has for us.
 pub static PROVIDER: CryptoProvider = CryptoProvider::new("aws-lc-rs", SCHEMES, HASHES);
 
+/// Those of every SNP verification first: a look-up walks the list.
 static SCHEMES: &[&dyn SignatureVerifier] = &[
-    &Scheme(SignatureAlgorithm::EcdsaP256Sha256, &signature::ECDSA_P256_SHA256_FIXED),
-    &Scheme(SignatureAlgorithm::EcdsaP384Sha384, &signature::ECDSA_P384_SHA384_FIXED),
-    &Scheme(SignatureAlgorithm::RsaPssSha256, &signature::RSA_PSS_2048_8192_SHA256),
-    &Scheme(SignatureAlgorithm::RsaPssSha384, &signature::RSA_PSS_2048_8192_SHA384),
+    &Plain(SignatureAlgorithm::EcdsaP384Sha384, &signature::ECDSA_P384_SHA384_FIXED),
+    &Plain(SignatureAlgorithm::RsaPssSha384, &signature::RSA_PSS_2048_8192_SHA384),
+    &Plain(SignatureAlgorithm::EcdsaP256Sha256, &signature::ECDSA_P256_SHA256_FIXED),
+    &Der(SignatureAlgorithm::EcdsaP256Sha384, &signature::ECDSA_P256_SHA384_ASN1),
+    &Der(SignatureAlgorithm::EcdsaP256Sha512, &signature::ECDSA_P256_SHA512_ASN1),
+    &Der(SignatureAlgorithm::EcdsaP384Sha256, &signature::ECDSA_P384_SHA256_ASN1),
+    &Der(SignatureAlgorithm::EcdsaP384Sha512, &signature::ECDSA_P384_SHA512_ASN1),
+    &Plain(SignatureAlgorithm::EcdsaP521Sha256, &signature::ECDSA_P521_SHA256_FIXED),
+    &Plain(SignatureAlgorithm::EcdsaP521Sha384, &signature::ECDSA_P521_SHA384_FIXED),
+    &Plain(SignatureAlgorithm::EcdsaP521Sha512, &signature::ECDSA_P521_SHA512_FIXED),
+    &Plain(SignatureAlgorithm::RsaPkcs1Sha256, &signature::RSA_PKCS1_2048_8192_SHA256),
+    &Plain(SignatureAlgorithm::RsaPkcs1Sha384, &signature::RSA_PKCS1_2048_8192_SHA384),
+    &Plain(SignatureAlgorithm::RsaPkcs1Sha512, &signature::RSA_PKCS1_2048_8192_SHA512),
+    &Plain(SignatureAlgorithm::RsaPssSha256, &signature::RSA_PSS_2048_8192_SHA256),
+    &Plain(SignatureAlgorithm::RsaPssSha512, &signature::RSA_PSS_2048_8192_SHA512),
+    &TwoSalts(
+        SignatureAlgorithm::RsaPssTpmSha256,
+        &signature::RSA_PSS_2048_8192_SHA256,
+        &const { signature::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max) },
+    ),
+    &TwoSalts(
+        SignatureAlgorithm::RsaPssTpmSha384,
+        &signature::RSA_PSS_2048_8192_SHA384,
+        &const { signature::RSA_PSS_2048_8192_SHA384.with_pss_salt_length(RsaPssSaltLength::Max) },
+    ),
+    &TwoSalts(
+        SignatureAlgorithm::RsaPssTpmSha512,
+        &signature::RSA_PSS_2048_8192_SHA512,
+        &const { signature::RSA_PSS_2048_8192_SHA512.with_pss_salt_length(RsaPssSaltLength::Max) },
+    ),
 ];
 
-static HASHES: &[&dyn HashFunction] = &[
-    &Hash(HashAlgorithm::Sha1, &digest::SHA1_FOR_LEGACY_USE_ONLY),
-    &Hash(HashAlgorithm::Sha256, &digest::SHA256),
-    &Hash(HashAlgorithm::Sha384, &digest::SHA384),
-    &Hash(HashAlgorithm::Sha512, &digest::SHA512),
-];
-
+/// RSASSA-PSS with the salt of the digest's length or, failing that, the longest.
 #[derive(Debug)]
-struct Hash(HashAlgorithm, &'static digest::Algorithm);
+struct TwoSalts(SignatureAlgorithm, &'static dyn VerificationAlgorithm, &'static dyn VerificationAlgorithm);
 
-impl HashFunction for Hash {
-    fn algorithm(&self) -> HashAlgorithm {
-        self.0
-    }
-
-    fn digest(&self, parts: &[&[u8]]) -> Digest {
-        let mut context = digest::Context::new(self.1);
-        parts.iter().for_each(|part| context.update(part));
-        // Never longer than 64 bytes.
-        Digest::new(context.finish().as_ref()).unwrap_or_else(|| Digest::filled(0, 0))
-    }
-}
-
-#[derive(Debug)]
-struct Scheme(SignatureAlgorithm, &'static dyn VerificationAlgorithm);
-
-impl SignatureVerifier for Scheme {
+impl SignatureVerifier for TwoSalts {
     fn algorithm(&self) -> SignatureAlgorithm {
         self.0
     }
 
     fn verify(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
-        UnparsedPublicKey::new(self.1, public_key).verify(message, signature).map_err(|_| BadSignature)
+        form::check(self.0, public_key, signature)?;
+        verify(self.1, public_key, message, signature)
+            .or_else(|BadSignature| verify(self.2, public_key, message, signature))
     }
 }

@@ -1,77 +1,28 @@
 //! Providers of signatures and hashes: a plain struct of trait objects, passed in by the caller.
 //!
 //! Every backend is one module and one additive feature; several may be on at once. Nothing is picked behind the caller's
-//! back, and a provider that lacks an algorithm makes the verdict *unsupported*, never *untrusted*.
+//! back, and a provider that lacks an algorithm makes the verdict *unsupported*, never *untrusted*:
+//! [`CryptoProvider::supports`] says so beforehand.
+//!
+#![doc = include_str!("providers.md")]
 
 use core::fmt;
 
 use crate::error::Unsupported;
 use crate::values::Digest;
 
+mod algorithm;
 #[cfg(feature = "aws-lc-rs")]
 pub mod aws_lc_rs;
+pub(crate) mod form;
 #[cfg(feature = "ring")]
 pub mod ring;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod ring_api;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
 
-/// A signature scheme with all its parameters fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SignatureAlgorithm {
-    /// ECDSA over NIST P-256 with SHA-256. Key: SEC 1 point, 65 bytes. Signature: r then s, 32 bytes each, big-endian.
-    EcdsaP256Sha256,
-    /// ECDSA over NIST P-384 with SHA-384. Key: SEC 1 point, 97 bytes. Signature: r then s, 48 bytes each, big-endian.
-    EcdsaP384Sha384,
-    /// RSASSA-PSS with SHA-256, MGF1-SHA-256 and 32 bytes of salt. Key: PKCS #1 RSAPublicKey in DER, 2048 to 8192 bits.
-    RsaPssSha256,
-    /// RSASSA-PSS with SHA-384, MGF1-SHA-384 and 48 bytes of salt. Key: PKCS #1 RSAPublicKey in DER, 2048 to 8192 bits.
-    RsaPssSha384,
-}
-
-/// A hash function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum HashAlgorithm {
-    /// SHA-1, 20 bytes. For logs and registers of old; nothing is believed on its word.
-    Sha1,
-    /// SHA-256, 32 bytes.
-    Sha256,
-    /// SHA-384, 48 bytes.
-    Sha384,
-    /// SHA-512, 64 bytes.
-    Sha512,
-}
-
-impl HashAlgorithm {
-    /// All hash functions.
-    pub const ALL: &[Self] = &[Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
-
-    /// Length of a digest, in bytes.
-    pub const fn digest_len(self) -> usize {
-        match self {
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
-
-    /// Stable name: `sha1`, `sha256`, `sha384`, `sha512`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-            Self::Sha384 => "sha384",
-            Self::Sha512 => "sha512",
-        }
-    }
-
-    /// The hash function of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
-    }
-}
+pub use algorithm::{Curve, Family, HashAlgorithm, SignatureAlgorithm};
 
 /// One hash function of a provider.
 pub trait HashFunction: fmt::Debug + Send + Sync {

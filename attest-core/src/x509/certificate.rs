@@ -1,23 +1,14 @@
 //! Certificates of RFC 5280, version 3, read once from front to back.
 
-use der::asn1::{BitStringRef, OctetStringRef};
-use der::{AnyRef, Decode, ErrorKind, Reader as _, SliceReader, Tag, Tagged};
+use der::{ErrorKind, Reader as _, SliceReader, Tag};
 
 use super::{
-    MAX_CERTIFICATE, Name, explicit, malformed, octets_of_bit_string, serial, signature_algorithm, signed,
-    time,
+    BasicConstraints, Extension, Extensions, KeyUsage, MAX_CERTIFICATE, Name, PublicKey, Purposes,
+    SignatureScheme, explicit, id, malformed, serial, signed, time,
 };
-use crate::crypto::SignatureAlgorithm;
-use crate::error::{Malformed, Problem};
+use crate::error::Malformed;
 
 const STRUCTURE: &str = "certificate";
-
-/// How many extensions a certificate may have.
-const MAX_EXTENSIONS: usize = 32;
-
-/// Subject public key algorithms that are understood, compared as whole DER values.
-const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-const P384: &[u8] = b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22";
 
 /// A certificate, borrowed from the bytes received.
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +16,17 @@ pub struct Certificate<'a> {
     der: &'a [u8],
     tbs: &'a [u8],
     serial: &'a [u8],
-    algorithm: Option<SignatureAlgorithm>,
+    scheme: Option<SignatureScheme>,
     issuer: Name<'a>,
     validity: Validity,
     subject: Name<'a>,
     spki: &'a [u8],
     public_key: PublicKey<'a>,
+    /// Content of the list, read once; empty if there is none.
     extensions: &'a [u8],
+    key_usage: Option<KeyUsage>,
+    constraints: Option<BasicConstraints>,
+    purposes: Option<Purposes<'a>>,
     signature: &'a [u8],
 }
 
@@ -50,37 +45,6 @@ impl Validity {
     pub const fn holds_at(&self, now: u64) -> bool {
         self.not_before <= now && now <= self.not_after
     }
-}
-
-/// A subject public key by its algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PublicKey<'a> {
-    /// A key of an algorithm that is not understood.
-    Other,
-    /// SEC 1 point of NIST P-384.
-    P384(&'a [u8]),
-    /// PKCS #1 RSAPublicKey in DER, and the length of its modulus in bits.
-    Rsa {
-        /// The key.
-        der: &'a [u8],
-        /// Length of the modulus.
-        bits: u32,
-    },
-}
-
-/// One extension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Extension<'a> {
-    /// Content octets of the object identifier.
-    pub id: &'a [u8],
-    /// Whether a reader that does not know it must refuse.
-    pub critical: bool,
-    /// Content of the OCTET STRING.
-    pub value: &'a [u8],
-    /// Offset in the list of extensions.
-    pub offset: usize,
 }
 
 impl<'a> Certificate<'a> {
@@ -117,36 +81,66 @@ impl<'a> Certificate<'a> {
                 *field = "subjectPublicKeyInfo";
                 let spki = r.tlv_bytes()?;
                 *field = "extensions";
-                let extensions = match explicit(r, 3)? {
-                    Some(list) => list.value(),
-                    None => &[],
-                };
+                let extensions = explicit(r, 3)?.map(der::AnyRef::value);
                 let certificate = Self {
                     der: bytes,
                     tbs: signed.tbs,
                     serial,
-                    algorithm: signature_algorithm(signed.algorithm),
+                    scheme: SignatureScheme::read(signed.algorithm),
                     issuer: Name::EMPTY,
                     validity,
                     subject: Name::EMPTY,
                     spki,
                     public_key: PublicKey::Other,
-                    extensions,
+                    extensions: &[],
+                    key_usage: None,
+                    constraints: None,
+                    purposes: None,
                     signature: signed.signature,
                 };
-                Ok::<_, der::Error>((certificate, issuer, subject))
+                Ok::<_, der::Error>((certificate, issuer, subject, extensions))
             })?;
             reader.finish()?;
             Ok::<_, der::Error>(certificate)
         };
-        let (mut certificate, issuer, subject) =
+        let (mut certificate, issuer, subject, extensions) =
             read(&mut field).map_err(|error| malformed(STRUCTURE, field, error))?;
-        certificate.public_key = public_key(certificate.spki)
+        certificate.public_key = PublicKey::read(certificate.spki)
             .map_err(|error| malformed(STRUCTURE, "subjectPublicKeyInfo", error))?;
         certificate.issuer = Name::parse(issuer)?;
         certificate.subject = Name::parse(subject)?;
-        certificate.refuse_twice()?;
+        if let Some(list) = extensions {
+            certificate.extensions = Extensions::read(STRUCTURE, "extensions", list)?.content();
+        }
+        certificate.read_known()?;
         Ok(certificate)
+    }
+
+    /// Reads the extensions that have a meaning here, so that no later question about them can fail.
+    fn read_known(&mut self) -> Result<(), Malformed> {
+        for extension in self.extensions() {
+            let extension = extension?;
+            let mut read = || {
+                match extension.id {
+                    id::KEY_USAGE => self.key_usage = Some(KeyUsage::read(extension.value)?),
+                    id::BASIC_CONSTRAINTS => {
+                        self.constraints = Some(BasicConstraints::read(extension.value)?)
+                    }
+                    id::EXTENDED_KEY_USAGE => self.purposes = Some(Purposes::read(extension.value)?),
+                    _ => {}
+                }
+                Ok(())
+            };
+            read().map_err(|error| {
+                let field = match extension.id {
+                    id::KEY_USAGE => "keyUsage",
+                    id::BASIC_CONSTRAINTS => "basicConstraints",
+                    _ => "extKeyUsage",
+                };
+                Malformed { offset: extension.offset, ..malformed(STRUCTURE, field, error) }
+            })?;
+        }
+        Ok(())
     }
 
     /// The whole certificate, as received.
@@ -164,9 +158,9 @@ impl<'a> Certificate<'a> {
         self.serial
     }
 
-    /// How it is signed; `None` for a scheme that is not understood.
-    pub const fn signature_algorithm(&self) -> Option<SignatureAlgorithm> {
-        self.algorithm
+    /// How it is signed; `None` for a scheme that is not understood. The curve is that of the issuer's key.
+    pub const fn signature_scheme(&self) -> Option<SignatureScheme> {
+        self.scheme
     }
 
     /// Who signed it, by its own word.
@@ -201,10 +195,7 @@ impl<'a> Certificate<'a> {
 
     /// The extensions in order.
     pub fn extensions(&self) -> Extensions<'a> {
-        let mut list = SliceReader::new(self.extensions).ok();
-        // The outer SEQUENCE was read once by `parse`; an empty list has none.
-        let inner = list.as_mut().and_then(|r| AnyRef::decode(r).ok()).map_or(&[][..], |list| list.value());
-        Extensions { rest: inner, at: 0 }
+        Extensions::over(STRUCTURE, "extensions", self.extensions)
     }
 
     /// The extension of this id (content octets of the object identifier).
@@ -212,116 +203,32 @@ impl<'a> Certificate<'a> {
         self.extensions().filter_map(Result::ok).find(|extension| extension.id == id)
     }
 
+    /// keyUsage, if there is one.
+    pub const fn key_usage(&self) -> Option<KeyUsage> {
+        self.key_usage
+    }
+
+    /// basicConstraints, if there are any.
+    pub const fn basic_constraints(&self) -> Option<BasicConstraints> {
+        self.constraints
+    }
+
+    /// extKeyUsage, if there is one.
+    pub const fn purposes(&self) -> Option<Purposes<'a>> {
+        self.purposes
+    }
+
+    /// subjectAltName: a GeneralNames in DER, unread.
+    pub fn subject_alt_name(&self) -> Option<&'a [u8]> {
+        self.extension(id::SUBJECT_ALT_NAME).map(|extension| extension.value)
+    }
+
     /// BasicConstraints and KeyUsage of a certificate authority (RFC 5280, 4.2.1.9 and 4.2.1.3): whether both are there and
     /// critical, say CA and keyCertSign, and what path length they allow.
-    pub fn authority(&self) -> Option<Option<u8>> {
-        let usage = self.extension(&[0x55, 0x1d, 0x0f]).filter(|usage| usage.critical)?;
-        let bits = BitStringRef::try_from(AnyRef::try_from(usage.value).ok()?).ok()?;
-        let key_cert_sign = bits.raw_bytes().first().is_some_and(|octet| octet & 0x04 != 0);
-        let constraints = self.extension(&[0x55, 0x1d, 0x13]).filter(|constraints| constraints.critical)?;
-        match constraints.value {
-            [0x30, 0x03, 0x01, 0x01, 0xff] if key_cert_sign => Some(None),
-            [0x30, 0x06, 0x01, 0x01, 0xff, 0x02, 0x01, length] if key_cert_sign && *length < 0x80 => {
-                Some(Some(*length))
-            }
-            _ => None,
-        }
+    pub fn authority(&self) -> Option<Option<u32>> {
+        let critical = |id| self.extension(id).is_some_and(|extension| extension.critical);
+        let signs = self.key_usage.is_some_and(KeyUsage::key_cert_sign) && critical(id::KEY_USAGE);
+        let constraints = self.constraints.filter(|_| signs && critical(id::BASIC_CONSTRAINTS))?;
+        constraints.ca.then_some(constraints.path_len)
     }
-
-    fn refuse_twice(&self) -> Result<(), Malformed> {
-        if self.extensions.is_empty() {
-            return Ok(());
-        }
-        let whole =
-            AnyRef::try_from(self.extensions).map_err(|error| malformed(STRUCTURE, "extensions", error))?;
-        whole.tag().assert_eq(Tag::Sequence).map_err(|error| malformed(STRUCTURE, "extensions", error))?;
-        // Vendors have at most 14 extensions.
-        let mut ids: [&[u8]; MAX_EXTENSIONS] = [&[]; MAX_EXTENSIONS];
-        for (index, extension) in self.extensions().enumerate() {
-            let extension = extension?;
-            let error = |problem| Malformed {
-                structure: STRUCTURE,
-                field: "extensions",
-                offset: extension.offset,
-                problem,
-            };
-            if ids.iter().take(index).any(|earlier| *earlier == extension.id) {
-                return Err(error(Problem::Duplicate));
-            }
-            match ids.get_mut(index) {
-                Some(slot) => *slot = extension.id,
-                None => return Err(error(Problem::TooLarge { max: MAX_EXTENSIONS, actual: index })),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Reads extensions one by one.
-#[derive(Clone, Debug)]
-pub struct Extensions<'a> {
-    rest: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Iterator for Extensions<'a> {
-    type Item = Result<Extension<'a>, Malformed>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let offset = self.at;
-        let mut read = || {
-            let mut reader = SliceReader::new(self.rest)?;
-            let extension = reader.sequence(|r| {
-                let id = AnyRef::decode(r)?;
-                id.tag().assert_eq(Tag::ObjectIdentifier)?;
-                // FALSE is the default, so DER leaves it out.
-                let critical = Tag::peek(r)? == Tag::Boolean;
-                if critical && !bool::decode(r)? {
-                    return Err(ErrorKind::Noncanonical { tag: Tag::Boolean }.into());
-                }
-                let value = <&OctetStringRef>::decode(r)?.as_bytes();
-                Ok::<_, der::Error>(Extension { id: id.value(), critical, value, offset })
-            })?;
-            let used = usize::try_from(reader.position())?;
-            self.rest = self.rest.get(used..).unwrap_or_default();
-            self.at = self.at.saturating_add(used);
-            Ok(extension)
-        };
-        let item = read();
-        if item.is_err() {
-            self.rest = &[];
-        }
-        Some(item.map_err(|error| malformed(STRUCTURE, "extensions", error)))
-    }
-}
-
-fn public_key(spki: &[u8]) -> der::Result<PublicKey<'_>> {
-    let mut reader = SliceReader::new(spki)?;
-    reader.sequence(|r| {
-        let algorithm = r.tlv_bytes()?;
-        let key = octets_of_bit_string(r)?;
-        Ok(match algorithm {
-            RSA => PublicKey::Rsa { der: key, bits: modulus_bits(key)? },
-            // Uncompressed points only: 04 || x || y.
-            P384 if key.len() == 97 && key.first() == Some(&4) => PublicKey::P384(key),
-            _ => PublicKey::Other,
-        })
-    })
-}
-
-fn modulus_bits(key: &[u8]) -> der::Result<u32> {
-    let mut reader = SliceReader::new(key)?;
-    let modulus = reader.sequence(|r| {
-        let modulus = der::asn1::UintRef::decode(r)?;
-        der::asn1::UintRef::decode(r)?;
-        Ok::<_, der::Error>(modulus)
-    })?;
-    reader.finish()?;
-    let octets = modulus.as_bytes();
-    let unused = octets.first().map_or(0, |first| first.leading_zeros());
-    let length = u32::try_from(octets.len()).map_err(|_| ErrorKind::Overlength)?;
-    Ok(length.saturating_mul(8).saturating_sub(unused))
 }

@@ -1,21 +1,20 @@
 //! Certificate revocation lists of RFC 5280, version 2, complete and direct ones only.
 
-use der::{AnyRef, Decode, ErrorKind, Reader as _, SliceReader, Tag, Tagged};
+use der::{AnyRef, Decode, ErrorKind, Reader as _, SliceReader, Tag};
 
-use super::{MAX_CRL, Name, explicit, malformed, serial, signature_algorithm, signed, time};
-use crate::crypto::SignatureAlgorithm;
+use super::{Extensions, MAX_CRL, Name, SignatureScheme, explicit, id, malformed, serial, signed, time};
 use crate::error::Malformed;
 
 const STRUCTURE: &str = "CRL";
 /// cRLNumber and authorityKeyIdentifier: the only extensions that vendors use. Others may stand there if not critical.
-const KNOWN: [&[u8]; 2] = [&[0x55, 0x1d, 0x14], &[0x55, 0x1d, 0x23]];
+const KNOWN: [&[u8]; 2] = [id::CRL_NUMBER, id::AUTHORITY_KEY_IDENTIFIER];
 
 /// A revocation list, borrowed from the bytes received.
 #[derive(Clone, Copy, Debug)]
 pub struct CertificateList<'a> {
     der: &'a [u8],
     tbs: &'a [u8],
-    algorithm: Option<SignatureAlgorithm>,
+    scheme: Option<SignatureScheme>,
     issuer: Name<'a>,
     this_update: u64,
     next_update: Option<u64>,
@@ -37,7 +36,7 @@ impl<'a> CertificateList<'a> {
             let mut reader = SliceReader::new(signed.tbs)?;
             let list = reader.sequence(|r| {
                 *field = "version";
-                if AnyRef::decode(r)?.value() != [0x01] {
+                if r.tlv_bytes()? != [0x02, 0x01, 0x01] {
                     return Err(ErrorKind::Value { tag: Tag::Integer }.into());
                 }
                 *field = "signature";
@@ -55,34 +54,39 @@ impl<'a> CertificateList<'a> {
                 };
                 *field = "revokedCertificates";
                 let revoked = match Tag::peek(r) {
-                    Ok(Tag::Sequence) => AnyRef::decode(r)?.value(),
+                    // Where nothing is revoked, the list must be absent (RFC 5280, 5.1.2.6), and vendors leave it out.
+                    Ok(Tag::Sequence) => match AnyRef::decode(r)?.value() {
+                        [] => return Err(ErrorKind::Length { tag: Tag::Sequence }.into()),
+                        revoked => revoked,
+                    },
                     _ => &[],
                 };
                 *field = "crlExtensions";
-                let number = match explicit(r, 0)? {
-                    Some(list) => crl_number(list)?,
-                    None => None,
-                };
+                let extensions = explicit(r, 0)?.map(AnyRef::value);
                 let list = Self {
                     der: bytes,
                     tbs: signed.tbs,
-                    algorithm: signature_algorithm(signed.algorithm),
+                    scheme: SignatureScheme::read(signed.algorithm),
                     issuer: Name::EMPTY,
                     this_update,
                     next_update,
                     revoked,
-                    number,
+                    number: None,
                     signature: signed.signature,
                 };
-                Ok::<_, der::Error>((list, issuer))
+                Ok::<_, der::Error>((list, issuer, extensions))
             })?;
             reader.finish()?;
             Ok::<_, der::Error>(list)
         };
-        let (mut list, issuer) = read(&mut field).map_err(|error| malformed(STRUCTURE, field, error))?;
+        let (mut list, issuer, extensions) =
+            read(&mut field).map_err(|error| malformed(STRUCTURE, field, error))?;
         list.issuer = Name::parse(issuer)?;
+        if let Some(extensions) = extensions {
+            list.number = number(extensions)?;
+        }
         // Reads every entry once, so that a later look-up cannot meet a malformed one.
-        list.for_each_revoked(|_| ())?;
+        list.read_revoked(|_| (), |extensions| understood("crlEntryExtensions", extensions, &[]).map(drop))?;
         Ok(list)
     }
 
@@ -96,9 +100,9 @@ impl<'a> CertificateList<'a> {
         self.tbs
     }
 
-    /// How it is signed; `None` for a scheme that is not understood.
-    pub const fn signature_algorithm(&self) -> Option<SignatureAlgorithm> {
-        self.algorithm
+    /// How it is signed; `None` for a scheme that is not understood. The curve is that of the issuer's key.
+    pub const fn signature_scheme(&self) -> Option<SignatureScheme> {
+        self.scheme
     }
 
     /// Who signed it, by its own word.
@@ -139,65 +143,58 @@ impl<'a> CertificateList<'a> {
     /// # Errors
     /// Never on a list that [`CertificateList::parse`] returned.
     pub fn for_each_revoked(&self, f: impl FnMut(&'a [u8])) -> Result<(), Malformed> {
-        self.read_revoked(f).map_err(|error| malformed(STRUCTURE, "revokedCertificates", error))
+        self.read_revoked(f, |_| Ok(()))
     }
 
-    fn read_revoked(&self, mut f: impl FnMut(&'a [u8])) -> der::Result<()> {
-        let mut reader = SliceReader::new(self.revoked)?;
+    fn read_revoked(
+        &self,
+        mut serials: impl FnMut(&'a [u8]),
+        mut extensions: impl FnMut(&'a [u8]) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let error = |error| malformed(STRUCTURE, "revokedCertificates", error);
+        let mut reader = SliceReader::new(self.revoked).map_err(error)?;
         while !reader.is_finished() {
-            let revoked = reader.sequence(|r| {
-                let revoked = serial(r)?;
-                time(r)?;
-                if !r.is_finished() {
-                    r.sequence(|entries| extensions(entries, &[], |_, _| ()))?;
-                }
-                Ok::<_, der::Error>(revoked)
-            })?;
-            f(revoked);
+            let (revoked, list) = reader
+                .sequence(|r| {
+                    let revoked = serial(r)?;
+                    time(r)?;
+                    let list = if r.is_finished() { None } else { Some(r.tlv_bytes()?) };
+                    Ok::<_, der::Error>((revoked, list))
+                })
+                .map_err(error)?;
+            list.map_or(Ok(()), &mut extensions)?;
+            serials(revoked);
         }
         Ok(())
     }
 }
 
-fn crl_number(list: AnyRef<'_>) -> der::Result<Option<&[u8]>> {
-    let mut reader = SliceReader::new(list.value())?;
-    let mut number = None;
-    reader.sequence(|r| {
-        extensions(r, &KNOWN, |id, value| {
-            if Some(&id) == KNOWN.first() {
-                number = Some(value);
-            }
-        })
-    })?;
-    reader.finish()?;
-    number
-        .map(|value| {
-            let mut reader = SliceReader::new(value)?;
-            let octets = serial(&mut reader)?;
-            reader.finish()?;
-            Ok(octets)
-        })
-        .transpose()
+/// The cRLNumber's content octets, out of a list of extensions that says nothing we do not understand.
+fn number(list: &[u8]) -> Result<Option<&[u8]>, Malformed> {
+    for extension in understood("crlExtensions", list, &KNOWN)? {
+        let extension = extension?;
+        if extension.id == id::CRL_NUMBER {
+            let read = || {
+                let mut reader = SliceReader::new(extension.value)?;
+                let octets = serial(&mut reader)?;
+                reader.finish()?;
+                Ok(octets)
+            };
+            return read().map(Some).map_err(|error| malformed(STRUCTURE, "cRLNumber", error));
+        }
+    }
+    Ok(None)
 }
 
-fn extensions<'a>(
-    reader: &mut SliceReader<'a>,
-    known: &[&[u8]],
-    mut f: impl FnMut(&'a [u8], &'a [u8]),
-) -> der::Result<()> {
-    while !reader.is_finished() {
-        reader.sequence(|r| {
-            let id = AnyRef::decode(r)?;
-            id.tag().assert_eq(Tag::ObjectIdentifier)?;
-            let critical = matches!(Tag::peek(r)?, Tag::Boolean) && bool::decode(r)?;
-            let value = AnyRef::decode(r)?;
-            value.tag().assert_eq(Tag::OctetString)?;
-            if critical && !known.contains(&id.value()) {
-                return Err(ErrorKind::Value { tag: Tag::Boolean }.into());
-            }
-            f(id.value(), value.value());
-            Ok::<_, der::Error>(())
-        })?;
+/// Reads a list of extensions of which none is critical but the known ones.
+fn understood<'a>(field: &'static str, list: &'a [u8], known: &[&[u8]]) -> Result<Extensions<'a>, Malformed> {
+    let extensions = Extensions::read(STRUCTURE, field, list)?;
+    for extension in extensions.clone() {
+        let extension = extension?;
+        if extension.critical && !known.contains(&extension.id) {
+            let error = ErrorKind::Value { tag: Tag::Boolean }.into();
+            return Err(Malformed { offset: extension.offset, ..malformed(STRUCTURE, field, error) });
+        }
     }
-    Ok(())
+    Ok(extensions)
 }

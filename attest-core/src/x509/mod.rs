@@ -5,18 +5,22 @@
 //! `rustls-webpki` do not fit.
 
 mod certificate;
+pub mod chain;
 mod crl;
+mod extension;
+mod keys;
 mod name;
 
-pub use certificate::{Certificate, Extension, Extensions, PublicKey, Validity};
+pub use certificate::{Certificate, Validity};
 pub use crl::CertificateList;
+pub use extension::{BasicConstraints, Extension, Extensions, KeyUsage, Purposes, id};
+pub use keys::{PublicKey, SignatureScheme};
 pub(crate) use name::COMMON_NAME;
 pub use name::Name;
 
 use der::asn1::{GeneralizedTime, UtcTime};
 use der::{AnyRef, Decode, ErrorKind, Length, Reader as _, SliceReader, Tag, Tagged};
 
-use crate::crypto::SignatureAlgorithm;
 use crate::error::{Malformed, Problem};
 
 /// The largest certificate that is read, in bytes. Vendor certificates have 1 to 2 KiB.
@@ -24,31 +28,6 @@ pub const MAX_CERTIFICATE: usize = 16 * 1024;
 
 /// The largest CRL that is read, in bytes. AMD's have under 1 KiB, Intel's under 100 KiB.
 pub const MAX_CRL: usize = 1024 * 1024;
-
-/// AlgorithmIdentifiers that are understood, compared as whole DER values, so that no parameter goes unread.
-const SIGNATURE_ALGORITHMS: [(&[u8], SignatureAlgorithm); 4] = [
-    (
-        // RSASSA-PSS, SHA-384, MGF1 with SHA-384, salt 48 (RFC 4055).
-        b"\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\
-          \x03\x04\x02\x02\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\
-          \x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa2\x03\x02\x01\x30",
-        SignatureAlgorithm::RsaPssSha384,
-    ),
-    (
-        // The same with the default trailerField written out. Not DER, but what AMD signed with until 2024.
-        b"\x30\x46\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x39\xa0\x0f\x30\x0d\x06\x09\x60\x86\x48\x01\x65\
-          \x03\x04\x02\x02\x05\x00\xa1\x1c\x30\x1a\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30\x0d\x06\x09\x60\
-          \x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\xa2\x03\x02\x01\x30\xa3\x03\x02\x01\x01",
-        SignatureAlgorithm::RsaPssSha384,
-    ),
-    (b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03", SignatureAlgorithm::EcdsaP384Sha384),
-    (b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", SignatureAlgorithm::EcdsaP256Sha256),
-];
-
-/// The scheme that an AlgorithmIdentifier names; `None` for one that is not understood.
-fn signature_algorithm(identifier: &[u8]) -> Option<SignatureAlgorithm> {
-    SIGNATURE_ALGORITHMS.iter().find(|(known, _)| *known == identifier).map(|(_, algorithm)| *algorithm)
-}
 
 /// Something signed: `SEQUENCE { tbs, algorithm, signature BIT STRING }`, nothing after it.
 pub(crate) struct Signed<'a> {

@@ -40,6 +40,11 @@ impl<'a> Name<'a> {
         self.der
     }
 
+    /// Whether it names nothing. A TPM's certificate has such a subject, and says who it is in subjectAltName.
+    pub const fn is_empty(&self) -> bool {
+        matches!(self.der, [] | [0x30, 0])
+    }
+
     /// The common name, the last if there are several.
     pub const fn common_name(&self) -> Option<&'a str> {
         self.common_name

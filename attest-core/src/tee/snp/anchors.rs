@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use super::tcb::ProductLine;
 use super::vek::KeyKind;
-use crate::crypto::SignatureAlgorithm;
+use crate::crypto::HashAlgorithm;
 use crate::error::{Malformed, Problem};
-use crate::x509::{Certificate, PublicKey, Validity};
+use crate::x509::{Certificate, PublicKey, SignatureScheme, Validity};
 
 /// Root, VCEK authority, VLEK authority of each line. Provenance: `anchors/README.md`.
 pub(super) const AMD: [(ProductLine, [&[u8]; 3]); 3] = [
@@ -153,7 +153,7 @@ const fn not_an_authority(expected: &'static str) -> Malformed {
 
 impl Authority {
     fn new(certificate: &Certificate<'_>, line: ProductLine) -> Option<Self> {
-        let PublicKey::Rsa { der: public_key, bits } = certificate.public_key() else { return None };
+        let PublicKey::Rsa { der: public_key, bits, .. } = certificate.public_key() else { return None };
         let common_name = certificate.subject().common_name().unwrap_or_default();
         let issues = match common_name.strip_prefix("SEV-") {
             Some(rest) if rest.strip_prefix("VLEK-") == Some(line.name()) => Some(KeyKind::Vlek),
@@ -176,7 +176,7 @@ impl Authority {
             issues,
             pinned: false,
             vendor: false,
-            pss: certificate.signature_algorithm() == Some(SignatureAlgorithm::RsaPssSha384),
+            pss: certificate.signature_scheme() == Some(SignatureScheme::RsaPss(HashAlgorithm::Sha384)),
             tbs: certificate.signed_bytes().into(),
             signature: certificate.signature().into(),
         })

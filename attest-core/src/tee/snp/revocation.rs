@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::crypto::{CryptoProvider, SignatureAlgorithm};
 use crate::error::{Error, Malformed, Problem, Refused, Unsupported};
 use crate::values::Value;
-use crate::x509::CertificateList;
+use crate::x509::{CertificateList, SignatureScheme};
 
 /// How many CRLs of one chain are looked at: each may cost an RSA verification.
 const MAX_LISTS: usize = 8;
@@ -54,8 +54,9 @@ impl Revocations {
         provider: &CryptoProvider,
     ) -> Result<Option<Self>, Unsupported> {
         let algorithm = SignatureAlgorithm::RsaPssSha384;
+        let scheme = SignatureScheme::RsaPss(algorithm.hash());
         let verified = provider.verify(algorithm, &signer.public_key, crl.signed_bytes(), crl.signature())?;
-        Ok((verified.is_ok() && crl.signature_algorithm() == Some(algorithm))
+        Ok((verified.is_ok() && crl.signature_scheme() == Some(scheme))
             .then(|| Self { der: crl.as_der().into(), signer: signer.public_key.clone() }))
     }
 }

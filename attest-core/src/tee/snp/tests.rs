@@ -39,8 +39,8 @@ fn the_pinned_roots_are_amds() {
         for ca in [ask, asvk] {
             assert!(anchors.intermediate(ca.subject().as_der()).unwrap().pinned);
             for provider in BUILT_IN {
-                let crate::x509::PublicKey::Rsa { der, bits: 4096 } = ark.public_key() else { panic!() };
-                let algorithm = ca.signature_algorithm().unwrap();
+                let crate::x509::PublicKey::Rsa { der, bits: 4096, .. } = ark.public_key() else { panic!() };
+                let algorithm = ca.signature_scheme().unwrap().with(&ark.public_key()).unwrap();
                 provider.verify(algorithm, der, ca.signed_bytes(), ca.signature()).unwrap().unwrap();
             }
         }

@@ -4,10 +4,10 @@ use super::checks::{verify as checks, wire};
 use super::tcb::{ProductLine, Tcb, TcbLayout};
 use super::wire::Fields;
 use crate::checks::{Checks, holds};
-use crate::crypto::SignatureAlgorithm;
+use crate::crypto::HashAlgorithm;
 use crate::error::{Malformed, Problem, Refused};
 use crate::values::{Short, Value};
-use crate::x509::{Certificate, Name, PublicKey, Validity};
+use crate::x509::{Certificate, Name, PublicKey, SignatureScheme, Validity};
 
 /// Which of AMD's two kinds of endorsement key signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +79,7 @@ pub(super) fn judge_leaf(vek: &Certificate<'_>, checks: &mut Checks) -> Result<K
     );
     let on_curve = matches!(vek.public_key(), PublicKey::P384(_));
     checks.require(&checks::VEK_KEY, on_curve, "P-384", if on_curve { "P-384" } else { "another key" });
-    let pss = vek.signature_algorithm() == Some(SignatureAlgorithm::RsaPssSha384);
+    let pss = vek.signature_scheme() == Some(SignatureScheme::RsaPss(HashAlgorithm::Sha384));
     let actual = if pss { "RSASSA-PSS with SHA-384" } else { "another algorithm or other parameters" };
     checks.require(&checks::VEK_ALGORITHM, pss, "RSASSA-PSS with SHA-384", actual);
     match (kind, Refused::of(checks)) {

@@ -1,0 +1,91 @@
+//! What `ring` and `aws-lc-rs` have in common: the same interface, with types of their own.
+
+/// Hashes and signature schemes over a library with ring's interface. The module names its `SCHEMES`, in order of use.
+macro_rules! ring_api {
+    ($library:ident) => {
+        use $library::digest;
+        use $library::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+
+        use super::form::{self, EcdsaDer};
+        use super::{
+            BadSignature, CryptoProvider, Family, HashAlgorithm, HashFunction, SignatureAlgorithm,
+            SignatureVerifier,
+        };
+        use crate::values::Digest;
+
+        static HASHES: &[&dyn HashFunction] = &[
+            &Hash(HashAlgorithm::Sha1, &digest::SHA1_FOR_LEGACY_USE_ONLY),
+            &Hash(HashAlgorithm::Sha256, &digest::SHA256),
+            &Hash(HashAlgorithm::Sha384, &digest::SHA384),
+            &Hash(HashAlgorithm::Sha512, &digest::SHA512),
+        ];
+
+        #[derive(Debug)]
+        struct Hash(HashAlgorithm, &'static digest::Algorithm);
+
+        impl HashFunction for Hash {
+            fn algorithm(&self) -> HashAlgorithm {
+                self.0
+            }
+
+            fn digest(&self, parts: &[&[u8]]) -> Digest {
+                let mut context = digest::Context::new(self.1);
+                parts.iter().for_each(|part| context.update(part));
+                // Never longer than 64 bytes.
+                Digest::new(context.finish().as_ref()).unwrap_or_else(|| Digest::filled(0, 0))
+            }
+        }
+
+        /// RSA, and ECDSA where the library takes r and s as they are.
+        #[derive(Debug)]
+        struct Plain(SignatureAlgorithm, &'static dyn VerificationAlgorithm);
+
+        impl SignatureVerifier for Plain {
+            fn algorithm(&self) -> SignatureAlgorithm {
+                self.0
+            }
+
+            fn verify(
+                &self,
+                public_key: &[u8],
+                message: &[u8],
+                signature: &[u8],
+            ) -> Result<(), BadSignature> {
+                form::check(self.0, public_key, signature)?;
+                verify(self.1, public_key, message, signature)
+            }
+        }
+
+        /// ECDSA where the library takes DER only.
+        #[derive(Debug)]
+        struct Der(SignatureAlgorithm, &'static dyn VerificationAlgorithm);
+
+        impl SignatureVerifier for Der {
+            fn algorithm(&self) -> SignatureAlgorithm {
+                self.0
+            }
+
+            fn verify(
+                &self,
+                public_key: &[u8],
+                message: &[u8],
+                signature: &[u8],
+            ) -> Result<(), BadSignature> {
+                form::check(self.0, public_key, signature)?;
+                let Family::Ecdsa(curve) = self.0.family() else { return Err(BadSignature) };
+                let der = EcdsaDer::new(curve, signature).ok_or(BadSignature)?;
+                verify(self.1, public_key, message, der.as_bytes())
+            }
+        }
+
+        fn verify(
+            algorithm: &'static dyn VerificationAlgorithm,
+            public_key: &[u8],
+            message: &[u8],
+            signature: &[u8],
+        ) -> Result<(), BadSignature> {
+            UnparsedPublicKey::new(algorithm, public_key).verify(message, signature).map_err(|_| BadSignature)
+        }
+    };
+}
+pub(super) use ring_api;
