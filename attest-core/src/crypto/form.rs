@@ -6,8 +6,10 @@
 use der::asn1::UintRef;
 use der::{Decode, ErrorKind, Reader as _, SliceReader};
 
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+use super::Curve;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring", feature = "rustcrypto"))]
-use super::{BadSignature, Curve, Family, SignatureAlgorithm};
+use super::{BadSignature, Family, SignatureAlgorithm};
 
 /// Numbers of an RSAPublicKey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

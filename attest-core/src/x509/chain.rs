@@ -153,7 +153,7 @@ pub struct ChainFault {
     pub actual: Value,
 }
 
-/// Why there is no path: the failure that says most, which is the one furthest from the leaf.
+/// Why there is no path: of several failures the one that says most, as a rule the one furthest from the leaf.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChainError {
@@ -307,11 +307,13 @@ impl<'a> Search<'_, 'a> {
         self.keep(ChainError::Fault(fault));
     }
 
-    /// Keeps the failure that says most: that nothing here can tell, then the one furthest from the leaf, then the first.
+    /// Keeps the failure that says most: that nothing here can tell, that the search was not finished, then the one furthest
+    /// from the leaf, then the first.
     fn keep(&mut self, error: ChainError) {
         let rank = |error: &ChainError| match error {
-            ChainError::Unsupported(_) => usize::MAX,
-            ChainError::Fault(fault) => fault.at,
+            ChainError::Unsupported(_) => (2, 0),
+            ChainError::Fault(fault) if fault.rule == Rule::Budget => (1, 0),
+            ChainError::Fault(fault) => (0, fault.at),
         };
         if self.failure.as_ref().is_none_or(|kept| rank(kept) < rank(&error)) {
             self.failure = Some(error);
