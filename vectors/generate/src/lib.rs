@@ -14,6 +14,7 @@
 pub mod cases;
 pub mod crl;
 pub mod der_out;
+pub mod eventlog;
 pub mod ext;
 pub mod keys;
 pub mod pki;

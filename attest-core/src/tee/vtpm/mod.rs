@@ -4,6 +4,7 @@
 
 pub mod algorithm;
 pub mod checks;
+pub mod eventlog;
 pub mod public;
 pub mod signature;
 pub mod wire;

@@ -1,0 +1,285 @@
+//! Secure Boot, from PCR 7 alone. *Enabled* is said only when every event of the register is understood; anything unknown,
+//! uncovered, missing or doubled takes the claim away and names the rule that did.
+//!
+//! What it does not say: that what was verified is what runs now, and whether the keys in db are good ones.
+
+use alloc::vec::Vec;
+
+use super::checks::claims as checks;
+use super::replay::refusal;
+use super::{Compared, EventKind, Judged, Rule};
+use crate::checks::{Check, holds};
+use crate::error::{Error, Malformed};
+use crate::reader::Reader;
+use crate::values::Value;
+
+/// EFI_GLOBAL_VARIABLE, as it stands in memory.
+const GLOBAL: [u8; 16] = *b"\x61\xdf\xe4\x8b\xca\x93\xd2\x11\xaa\x0d\x00\xe0\x98\x03\x2b\x8c";
+/// EFI_IMAGE_SECURITY_DATABASE_GUID, as it stands in memory.
+const SECURITY_DATABASE: [u8; 16] = *b"\xcb\xb2\x19\xd7\x3a\x3d\x96\x45\xa3\xbc\xda\xd0\x0e\x67\x65\x6f";
+/// EFI_CERT_X509_GUID.
+const X509: [u8; 16] = *b"\xa1\x59\xc0\xa5\xe4\x94\xa7\x4a\x87\xb5\xab\x15\x5c\x2b\xf0\x72";
+/// EFI_CERT_SHA256_GUID.
+const SHA256: [u8; 16] = *b"\x26\x16\xc4\xc1\x4c\x50\x92\x40\xac\xa9\x41\xf9\x36\x93\x43\x28";
+
+/// The variables that the profile has measured into PCR 7 once each, in the order in which they are kept here.
+const REQUIRED: [(&str, [u8; 16]); 5] = [
+    ("SecureBoot", GLOBAL),
+    ("PK", GLOBAL),
+    ("KEK", GLOBAL),
+    ("db", SECURITY_DATABASE),
+    ("dbx", SECURITY_DATABASE),
+];
+/// Others that firmware may measure there, and that take nothing away.
+const OPTIONAL: [(&str, [u8; 16]); 2] = [("dbt", SECURITY_DATABASE), ("dbr", SECURITY_DATABASE)];
+/// Actions that may stand in PCR 7. `UEFI Debug Mode` and whatever else is said there end the claim.
+const ACTIONS: [&[u8]; 2] = [b"DMA Protection Disabled", b"DMA Protection Disabled\0"];
+
+/// UEFI_VARIABLE_DATA whose every byte is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable<'a> {
+    guid: [u8; 16],
+    name: &'a [u8],
+    data: &'a [u8],
+    digest: &'a [u8],
+}
+
+impl<'a> Variable<'a> {
+    /// Reads the data of an event that is proven as a whole.
+    fn of(event: &Judged<'a>) -> Option<Self> {
+        let proven = event.proven()?;
+        let exact = proven.rule() == Rule::Whole;
+        event.whole().and_then(|bytes| Self::parse(bytes, exact, event.proven_digest()?).ok())
+    }
+
+    /// Old shim versions hash some bytes past the structure too; those say nothing.
+    fn parse(bytes: &'a [u8], exact: bool, digest: &'a [u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new("UEFI_VARIABLE_DATA", bytes);
+        let guid = *r.take("VariableName")?;
+        let name = usize::try_from(r.u64_le("UnicodeNameLength")?).unwrap_or(usize::MAX);
+        let len = usize::try_from(r.u64_le("VariableDataLength")?).unwrap_or(usize::MAX);
+        let name = r.bytes("UnicodeName", name.saturating_mul(2))?;
+        let data = r.bytes("VariableData", len)?;
+        if exact {
+            r.finish("event")?;
+        }
+        Ok(Self { guid, name, data, digest })
+    }
+
+    /// VariableName: the vendor GUID, as it stands in memory.
+    pub const fn guid(&self) -> &[u8; 16] {
+        &self.guid
+    }
+
+    /// UnicodeName, UTF-16LE.
+    pub const fn name_utf16(&self) -> &'a [u8] {
+        self.name
+    }
+
+    /// Whether the name is this one.
+    pub fn is_named(&self, name: &str) -> bool {
+        let units = self.name.chunks(2).map(|pair| match *pair {
+            [low, high] => u16::from_le_bytes([low, high]),
+            _ => 0,
+        });
+        units.eq(name.encode_utf16())
+    }
+
+    /// The contents.
+    pub const fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
+    /// The digest of the event, in the replayed bank: over GUID, lengths, name and contents.
+    pub const fn digest(&self) -> &'a [u8] {
+        self.digest
+    }
+
+    /// The contents as EFI_SIGNATURE_LISTs.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are not.
+    pub fn signatures(&self) -> Result<Signatures<'a>, Malformed> {
+        Signatures::parse(self.data)
+    }
+}
+
+/// The entries of a signature database, counted and in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Signatures<'a> {
+    /// X.509 certificates, DER.
+    pub certificates: Vec<&'a [u8]>,
+    /// SHA-256 digests of images.
+    pub sha256: Vec<&'a [u8]>,
+    /// How many entries are of another type.
+    pub others: usize,
+}
+
+impl<'a> Signatures<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut found = Self::default();
+        let mut r = Reader::new("EFI_SIGNATURE_LIST", bytes);
+        while r.left() > 0 {
+            let kind = *r.take::<16>("SignatureType")?;
+            let list = usize::try_from(r.u32_le("SignatureListSize")?).unwrap_or(usize::MAX);
+            let header = usize::try_from(r.u32_le("SignatureHeaderSize")?).unwrap_or(usize::MAX);
+            let size = usize::try_from(r.u32_le("SignatureSize")?).unwrap_or(usize::MAX);
+            r.bytes("SignatureHeader", header)?;
+            // What the list says of its size, less the 28 bytes of its head.
+            let mut entries = Reader::new(
+                "EFI_SIGNATURE_LIST",
+                r.bytes("Signatures", list.saturating_sub(28).saturating_sub(header))?,
+            );
+            while entries.left() > 0 {
+                let mut entry =
+                    Reader::new("EFI_SIGNATURE_DATA", entries.bytes("SignatureData", size.max(17))?);
+                entry.take::<16>("SignatureOwner")?;
+                let data = entry.bytes("SignatureData", entry.left())?;
+                match kind {
+                    X509 => found.certificates.push(data),
+                    SHA256 => found.sha256.push(data),
+                    _ => found.others = found.others.saturating_add(1),
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether firmware verified what it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a third state would be a claim that is not made")]
+pub enum State {
+    /// SecureBoot is 0 or not set, and PCR 7 is understood as a whole.
+    Disabled,
+    /// SecureBoot is 1, something was verified, and PCR 7 is understood as a whole.
+    Enabled,
+}
+
+/// What PCR 7 says.
+#[derive(Clone, Debug)]
+pub struct SecureBoot<'a> {
+    state: State,
+    variables: [Variable<'a>; 5],
+    authorities: Vec<Variable<'a>>,
+}
+
+impl<'a> SecureBoot<'a> {
+    /// Reads PCR 7 of judged events.
+    ///
+    /// # Errors
+    /// The rule that takes the claim away ([`super::checks::claims`]).
+    pub(super) fn read(compared: &Compared<'a>, events: &[Judged<'a>]) -> Result<Self, Error> {
+        demand(
+            &checks::SECURE_BOOT_REGISTER,
+            compared.is_replayed(7),
+            "a replayed register",
+            "another or none",
+        )?;
+        let mut variables = [None::<Variable<'a>>; REQUIRED.len()];
+        let mut authorities = Vec::new();
+        let mut separators = 0_u32;
+        for event in events.iter().filter(|event| event.register() == Some(7)) {
+            let covered = event.whole();
+            let number = Value::Number(u64::try_from(event.number()).unwrap_or(u64::MAX));
+            demand(&checks::SECURE_BOOT_COVERED, covered.is_some(), "covered data", number)?;
+            let data = covered.unwrap_or_default();
+            match event.raw_kind() {
+                EventKind::SEPARATOR => {
+                    separators = separators.saturating_add(1);
+                    let sound = data == [0; 4] && separators == 1;
+                    demand(&checks::SECURE_BOOT_SEPARATOR, sound, "one separator, 00000000", data)?;
+                }
+                EventKind::EFI_ACTION => {
+                    let known = ACTIONS.contains(&data);
+                    demand(&checks::SECURE_BOOT_ACTION, known, "a known action", data)?;
+                }
+                EventKind::EFI_VARIABLE_DRIVER_CONFIG => {
+                    let fits = Variable::of(event).is_some_and(|variable| {
+                        let named =
+                            |(name, guid): &(&str, _)| variable.is_named(name) && variable.guid == *guid;
+                        match REQUIRED.iter().position(named).and_then(|place| variables.get_mut(place)) {
+                            Some(slot) => slot.replace(variable).is_none() && separators == 0,
+                            None => OPTIONAL.iter().any(named),
+                        }
+                    });
+                    // In the profile's order and before anything that they verified: else an authority of the same name
+                    // could be passed off as the database, for nothing covers types.
+                    let kept = variables.iter().map(Option::is_some);
+                    let fits = fits && authorities.is_empty() && kept.is_sorted_by_key(|kept| !kept);
+                    demand(&checks::SECURE_BOOT_VARIABLES, fits, "a variable of its own", number)?;
+                }
+                EventKind::EFI_VARIABLE_AUTHORITY => {
+                    let variable = Variable::of(event);
+                    demand(&checks::SECURE_BOOT_COVERED, variable.is_some(), "a variable", number)?;
+                    authorities.extend(variable);
+                }
+                kind => {
+                    let actual = Value::Bits(u64::from(kind.0));
+                    demand(&checks::SECURE_BOOT_KIND, false, "a type of PCR 7", actual)?;
+                }
+            }
+        }
+        demand(&checks::SECURE_BOOT_SEPARATOR, separators == 1, "one separator", separators)?;
+        let missing = REQUIRED.iter().zip(&variables).find(|(_, variable)| variable.is_none());
+        let missing = missing.map_or("", |((name, _), _)| name);
+        let [Some(secure_boot), Some(pk), Some(kek), Some(db), Some(dbx)] = variables else {
+            return Err(refusal(&checks::SECURE_BOOT_VARIABLES, "all five".into(), missing.into()));
+        };
+        let state = match secure_boot.data {
+            [1] => State::Enabled,
+            [0] | [] => State::Disabled,
+            other => {
+                return Err(refusal(&checks::SECURE_BOOT_VALUE, "0 or 1".into(), other.into()));
+            }
+        };
+        let verified = state == State::Disabled || !authorities.is_empty();
+        demand(&checks::SECURE_BOOT_AUTHORITY, verified, "an authority", "none")?;
+        Ok(Self { state, variables: [secure_boot, pk, kek, db, dbx], authorities })
+    }
+
+    /// Whether firmware verified what it started.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// The platform key.
+    pub const fn pk(&self) -> &Variable<'a> {
+        &self.variables[1]
+    }
+
+    /// The key exchange keys.
+    pub const fn kek(&self) -> &Variable<'a> {
+        &self.variables[2]
+    }
+
+    /// What may run.
+    pub const fn db(&self) -> &Variable<'a> {
+        &self.variables[3]
+    }
+
+    /// What may not.
+    pub const fn dbx(&self) -> &Variable<'a> {
+        &self.variables[4]
+    }
+
+    /// What verified something, in order: entries of db that firmware used, then what shim used and set (Shim, MokList,
+    /// SbatLevel).
+    pub fn authorities(&self) -> &[Variable<'a>] {
+        &self.authorities
+    }
+}
+
+/// An error under `check` unless `ok`.
+pub(super) fn demand(
+    check: &'static Check,
+    ok: bool,
+    expected: &'static str,
+    actual: impl Into<Value>,
+) -> Result<(), Error> {
+    match holds(check, ok) {
+        true => Ok(()),
+        false => Err(refusal(check, expected.into(), actual.into())),
+    }
+}

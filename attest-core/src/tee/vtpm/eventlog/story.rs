@@ -1,0 +1,197 @@
+//! What may be said of a boot, and the whole log as lines that say of each event how much of it is proven.
+//!
+//! Memory: one entry of fixed size an event, [`super::MAX_EVENTS`] at most.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::loaders;
+use super::{
+    BootChain, Compared, Coverage, EventKind, Firmware, GrubLine, Judged, Loaded, Outcome, REGISTERS,
+    Section, SecureBoot,
+};
+use crate::crypto::CryptoProvider;
+use crate::error::Error;
+use crate::values::Hex;
+
+/// How much of a label a line shows, in bytes.
+const SHOWN: usize = 80;
+
+/// A boot: its events, each next to what is proven of it, and the claims that follow.
+#[derive(Clone, Debug)]
+pub struct Boot<'a> {
+    compared: Compared<'a>,
+    events: Vec<Judged<'a>>,
+    sections: Option<Vec<Section<'a>>>,
+}
+
+impl<'a> Boot<'a> {
+    /// Judges every event.
+    pub fn new(compared: Compared<'a>, provider: &CryptoProvider) -> Self {
+        let events: Vec<_> = compared.judge(provider).collect();
+        let sections = loaders::sections(&compared, &events, provider);
+        Self { compared, events, sections }
+    }
+
+    /// The registers, and how the log stands to them.
+    pub const fn registers(&self) -> &Compared<'a> {
+        &self.compared
+    }
+
+    /// All events, in the log's order.
+    pub fn events(&self) -> &[Judged<'a>] {
+        &self.events
+    }
+
+    /// Secure Boot.
+    ///
+    /// # Errors
+    /// The rule that takes the claim away ([`super::checks::claims`]).
+    pub fn secure_boot(&self) -> Result<SecureBoot<'a>, Error> {
+        SecureBoot::read(&self.compared, &self.events)
+    }
+
+    /// What was started.
+    ///
+    /// # Errors
+    /// The rule that takes the claim away ([`super::checks::claims`]).
+    pub fn boot_chain(&self) -> Result<BootChain<'a>, Error> {
+        BootChain::read(&self.compared, &self.events)
+    }
+
+    /// All digests that a register was extended with, in order, whatever the log calls them. Empty unless it is replayed.
+    pub fn digests(&self, pcr: u8) -> impl Iterator<Item = &'a [u8]> + '_ {
+        self.events
+            .iter()
+            .filter(move |event| event.register() == Some(pcr))
+            .filter_map(Judged::proven_digest)
+    }
+
+    /// Google's firmware, from PCR 0.
+    pub fn firmware(&self) -> Option<Firmware> {
+        loaders::firmware(&self.events)
+    }
+
+    /// What GRUB ran and handed over, from PCR 8: the lines whose text is proven.
+    pub fn grub_lines(&self) -> Vec<GrubLine<'a>> {
+        loaders::grub_lines(&self.events)
+    }
+
+    /// Files that GRUB loaded, from PCR 9: digests are proven, names are not.
+    pub fn loaded_files(&self) -> Vec<Loaded<'a>> {
+        loaders::labelled(&self.events, 9, EventKind::IPL)
+    }
+
+    /// Load options and initrd that the kernel's EFI stub measured, from PCR 9: digests are proven, tags are not.
+    pub fn stub_loads(&self) -> Vec<Loaded<'a>> {
+        loaders::labelled(&self.events, 9, EventKind::EVENT_TAG)
+    }
+
+    /// shim's lists, from PCR 14: digests are proven, names are not.
+    pub fn shim_lists(&self) -> Vec<Loaded<'a>> {
+        loaders::labelled(&self.events, 14, EventKind::IPL)
+    }
+
+    /// Configuration of systemd's boot loader, from PCR 5: digests are proven, names are not.
+    pub fn loader_configuration(&self) -> Vec<Loaded<'a>> {
+        loaders::labelled(&self.events, 5, EventKind::EVENT_TAG)
+    }
+
+    /// Sections of a unified kernel image, from PCR 11; `None` if the register does not begin with one.
+    pub fn sections(&self) -> Option<&[Section<'a>]> {
+        self.sections.as_deref()
+    }
+
+    /// Command lines, credentials and addons that were given beside the image, from PCR 12: the proven ones.
+    pub fn overrides(&self) -> Vec<&'a [u8]> {
+        loaders::overrides(&self.events)
+    }
+
+    /// The log as lines.
+    pub const fn story(&self) -> Story<'_, 'a> {
+        Story { boot: self }
+    }
+}
+
+/// A log as lines: register, type, digest, how much is proven, and the data with everything but printable ASCII escaped. First the
+/// registers that do not come out. The same log next to the same registers gives the same text.
+#[derive(Clone, Copy, Debug)]
+pub struct Story<'b, 'a> {
+    boot: &'b Boot<'a>,
+}
+
+impl fmt::Display for Story<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bank = self.boot.compared.bank().name();
+        writeln!(f, "bank {bank}, {} events, {REGISTERS} registers", self.boot.events.len())?;
+        for (pcr, outcome) in self.boot.compared.outcomes() {
+            match outcome {
+                Outcome::Replayed | Outcome::Untouched | Outcome::Unverified => {}
+                Outcome::Mismatch { expected, actual } => {
+                    writeln!(f, "PCR {pcr:2} MISMATCH: is {expected:?}, the log gives {actual:?}")?;
+                }
+                Outcome::Unexplained { verified } => {
+                    writeln!(f, "PCR {pcr:2} unexplained: is {verified:?}, the log has no event for it")?;
+                }
+                Outcome::UnsupportedBank(reason) => {
+                    writeln!(f, "PCR {pcr:2} cannot be replayed in this bank: {reason:?}")?;
+                }
+            }
+        }
+        self.boot.events.iter().try_for_each(|event| line(f, event))
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, event: &Judged<'_>) -> fmt::Result {
+    match event.register() {
+        Some(pcr) => write!(f, "PCR {pcr:2} ")?,
+        None => f.write_str("       ")?,
+    }
+    let digest = event.digest().dangerous_unproven();
+    let prefix = digest.get(..8).unwrap_or(digest);
+    write!(f, "{:34} {} {:11} ", event.raw_kind(), Hex(prefix), event.coverage().word())?;
+    let (label, proven) = match event.coverage() {
+        Coverage::Covered(data) => (data.as_bytes(), true),
+        Coverage::Uncovered | Coverage::Unexplained | Coverage::Unmeasured => {
+            (event.label().dangerous_unproven(), false)
+        }
+    };
+    let note = describe(event.raw_kind(), label);
+    let shown = label.get(..SHOWN).unwrap_or(label);
+    let rest = label.len().saturating_sub(shown.len());
+    match (proven, note) {
+        (true, Some(note)) => write!(f, "{note}: ")?,
+        (false, Some(note)) => write!(f, "said to be {note}: ")?,
+        (true, None) => {}
+        (false, None) => f.write_str("said: ")?,
+    }
+    write_text(f, shown)?;
+    if rest > 0 {
+        write!(f, "... {rest} bytes more")?;
+    }
+    writeln!(f)
+}
+
+const fn describe(kind: EventKind, label: &[u8]) -> Option<&'static str> {
+    match (kind, label) {
+        (EventKind::SEPARATOR, [0, 0, 0, 0]) => Some("end of firmware's own part"),
+        (EventKind::SEPARATOR, _) => Some("separator that reports an error"),
+        (EventKind::EFI_BOOT_SERVICES_APPLICATION, _) => Some("an application"),
+        (EventKind::EFI_BOOT_SERVICES_DRIVER | EventKind::EFI_RUNTIME_SERVICES_DRIVER, _) => Some("a driver"),
+        (EventKind::EFI_PLATFORM_FIRMWARE_BLOB | EventKind::EFI_PLATFORM_FIRMWARE_BLOB2, _) => {
+            Some("firmware")
+        }
+        (EventKind::EFI_VARIABLE_AUTHORITY, _) => Some("what verified an image"),
+        _ => None,
+    }
+}
+
+/// Text on one line. UTF-16 of ASCII, which firmware and systemd write, is shown as the text that it is.
+fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    let wide = matches!(bytes, [0x20..=0x7e, 0, _, _, ..])
+        && bytes.chunks(2).all(|pair| matches!(pair, [0x20..=0x7e, 0] | [0, 0]));
+    match wide {
+        true => bytes.iter().step_by(2).try_for_each(|octet| write!(f, "{}", octet.escape_ascii())),
+        false => write!(f, "{}", bytes.escape_ascii()),
+    }
+}
