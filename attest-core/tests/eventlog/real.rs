@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn root() -> Option<PathBuf> {
+pub(super) fn root() -> Option<PathBuf> {
     let root = vectors::real();
     if root.is_none() {
         println!("skipped: ATTESTRAP_REAL_VECTORS does not name the folder of real logs");
@@ -10,17 +10,17 @@ fn root() -> Option<PathBuf> {
     root
 }
 
-fn json(path: PathBuf) -> Value {
+pub(super) fn json(path: PathBuf) -> Value {
     serde_json::from_slice(&std::fs::read(&path).unwrap_or_else(|_| panic!("{path:?}"))).expect("JSON")
 }
 
-fn cases(root: &std::path::Path, kind: &str) -> Vec<Value> {
+pub(super) fn cases(root: &std::path::Path, kind: &str) -> Vec<Value> {
     let manifest = json(root.join("tpm/manifest.json"));
     let cases = manifest["vectors"].as_array().expect("a list").iter();
     cases.filter(|case| case["kind"] == kind).cloned().collect()
 }
 
-fn file(root: &std::path::Path, case: &Value, name: &str) -> Vec<u8> {
+pub(super) fn file(root: &std::path::Path, case: &Value, name: &str) -> Vec<u8> {
     std::fs::read(root.join("tpm").join(case["files"][name].as_str().expect("a file"))).expect("a file")
 }
 
@@ -290,7 +290,7 @@ fn claims_agree_with_those_of_other_readers() {
                 MemoryEncryption::Sev => "AMD_SEV",
                 MemoryEncryption::Tdx => "INTEL_TDX",
                 MemoryEncryption::SevSnp => "AMD_SEV_SNP",
-                other => panic!("{id}: {other:?}"),
+                MemoryEncryption::SevEs | MemoryEncryption::Other(_) | _ => panic!("{id}: {firmware:?}"),
             };
             assert_eq!(go["gce_technology"], technology, "{id}");
             compared_claims[2] += 1;

@@ -9,17 +9,17 @@ use super::*;
 const SHA1: (u16, u16) = (0x0004, 20);
 const SHA256: (u16, u16) = (0x000b, 32);
 const SHA3: (u16, u16) = (0x0027, 32);
-const BANK: HashAlgorithm = HashAlgorithm::Sha256;
-const ACTION: u32 = 0x8000_0007;
+pub(super) const BANK: HashAlgorithm = HashAlgorithm::Sha256;
+pub(super) const ACTION: u32 = 0x8000_0007;
 const IPL: u32 = 0xd;
-const SEPARATOR: u32 = 4;
+pub(super) const SEPARATOR: u32 = 4;
 
-fn start() -> LogWriter {
+pub(super) fn start() -> LogWriter {
     LogWriter::agile(&Header::new(&[SHA1, SHA256]))
 }
 
 /// An event that hashes `hashed` and logs `data`, in two banks.
-fn extend(log: LogWriter, pcr: u32, kind: u32, hashed: &[u8], data: &[u8]) -> LogWriter {
+pub(super) fn extend(log: LogWriter, pcr: u32, kind: u32, hashed: &[u8], data: &[u8]) -> LogWriter {
     let (sha1, sha256) = (hash(HashAlgorithm::Sha1, hashed), hash(BANK, hashed));
     log.event(pcr, kind, &[(SHA1.0, &sha1), (SHA256.0, &sha256)], data)
 }
@@ -249,7 +249,8 @@ fn every_rule_of_coverage_proves_its_part() {
     let (boot_variable, authority) = (EventKind::EFI_VARIABLE_BOOT.0, EventKind::EFI_VARIABLE_AUTHORITY.0);
     let event_tag = EventKind::EVENT_TAG.0;
     let long = variable(8);
-    let cases: &[(u32, &[u8], &[u8], Option<Rule>)] = &[
+    type Case<'a> = (u32, &'a [u8], &'a [u8], Option<Rule>);
+    let cases: &[Case<'_>] = &[
         (boot_variable, &variable(8), &variable(8), Some(Rule::Whole)),
         (boot_variable, &variable(8), b"contents", Some(Rule::VariableContents)),
         (boot_variable, &variable(4), b"cont", Some(Rule::VariableContents)),

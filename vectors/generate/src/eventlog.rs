@@ -50,7 +50,7 @@ impl Header {
             data.extend(id.to_le_bytes());
             data.extend(size.to_le_bytes());
         }
-        data.push(self.vendor_len.unwrap_or(u8::try_from(self.vendor.len()).unwrap_or(u8::MAX)));
+        data.push(self.vendor_len.unwrap_or_else(|| u8::try_from(self.vendor.len()).unwrap_or(u8::MAX)));
         data.extend(&self.vendor);
         data
     }

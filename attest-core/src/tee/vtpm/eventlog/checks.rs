@@ -53,3 +53,14 @@ pub mod claims {
         BOOT_CHAIN_SEPARATOR = Mismatch "vtpm.log.boot-chain.separator", "PCR 4 has one separator, and it reports no error", "TCG PC Client PFP, EV_SEPARATOR";
     }
 }
+
+/// IMA's list of measured files.
+pub mod ima {
+    use super::checks;
+
+    checks! {
+        PCR_INDEX = Malformed "vtpm.log.ima.pcr-index", "a record names one of the 24 registers", "TCG PC Client PTP, PCR attributes";
+        REPLAYED = Mismatch "vtpm.log.ima.replay", "a beginning of the list replays to the verified register", "Linux, Documentation/ABI/testing/ima_policy and security/integrity/ima";
+        TEMPLATE_DIGEST = Mismatch "vtpm.log.ima.template-digest", "template digests are the SHA-1 hashes of the template data", "Linux, security/integrity/ima";
+    }
+}

@@ -17,21 +17,30 @@
 mod boot_chain;
 pub mod checks;
 mod coverage;
+mod header;
+mod ima;
 mod kinds;
 mod loaders;
 mod replay;
 mod secure_boot;
 mod story;
 mod tcg;
+mod untrusted;
 
 pub use boot_chain::BootChain;
 pub use coverage::{Coverage, Judged, ProvenData, Rule};
+pub use header::{Bank, MAX_DIGESTS, SpecId};
+pub use ima::{
+    IMA_REGISTER, ImaHashing, ImaLog, ImaProven, ImaRecord, ImaReplay, MAX_IMA_LOG, MAX_IMA_RECORDS,
+    boot_aggregate,
+};
 pub use kinds::EventKind;
 pub use loaders::{Firmware, GrubLine, Loaded, MemoryEncryption, Section};
 pub use replay::{Compared, Outcome, Register, Replay, Unreplayable};
 pub use secure_boot::{SecureBoot, Signatures, State, Variable};
 pub use story::{Boot, Story};
-pub use tcg::{Bank, Event, Events, Log, MAX_DIGESTS, MAX_EVENTS, MAX_LOG, SpecId, Startup, Untrusted};
+pub use tcg::{Event, Events, Log, MAX_EVENTS, MAX_LOG, Startup};
+pub use untrusted::Untrusted;
 
 /// How many registers a PC client TPM has.
 pub const REGISTERS: usize = 24;

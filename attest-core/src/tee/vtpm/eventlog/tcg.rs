@@ -6,7 +6,8 @@
 use core::fmt;
 
 use super::checks::wire as checks;
-use super::{EventKind, REGISTERS};
+use super::header::{Header, MAX_DIGESTS, SPEC_ID, STRUCTURE};
+use super::{Bank, EventKind, REGISTERS, SpecId, Untrusted};
 use crate::checks::holds;
 use crate::crypto::HashAlgorithm;
 use crate::error::{Malformed, Problem};
@@ -17,92 +18,7 @@ use crate::values::Value;
 pub const MAX_LOG: usize = 1024 * 1024;
 /// The most events that are read, the Spec ID event not counted.
 pub const MAX_EVENTS: usize = 16_384;
-/// The most digests of one event, and algorithms of one header. TPMs have at most four banks.
-pub const MAX_DIGESTS: usize = 8;
-
-const STRUCTURE: &str = "TCG event log";
-const SPEC_ID: &[u8; 16] = b"Spec ID Event03\0";
 const LOCALITY: &[u8; 16] = b"StartupLocality\0";
-/// The longest digest that a TPM has (TPMU_HA).
-const MAX_DIGEST: u16 = 64;
-
-/// A value that nothing vouches for: whoever hands over a log writes it as he likes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Untrusted<T>(T);
-
-impl<T> Untrusted<T> {
-    pub(super) const fn new(value: T) -> Self {
-        Self(value)
-    }
-
-    /// The value, which is the log's own word. Show it; do not decide by it.
-    pub fn dangerous_unproven(self) -> T {
-        self.0
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Untrusted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "untrusted {:?}", self.0)
-    }
-}
-
-/// A bank that the header announces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bank {
-    id: u16,
-    size: u16,
-}
-
-impl Bank {
-    const SHA1: Self = Self { id: 0x0004, size: 20 };
-
-    /// TPM_ALG_ID. An unknown one is a value: its events can be read, because the header says how long its digests are.
-    pub const fn id(self) -> u16 {
-        self.id
-    }
-
-    /// Length of its digests, in bytes.
-    pub fn digest_len(self) -> usize {
-        usize::from(self.size)
-    }
-
-    /// The hash function, where it is one that can be computed here. SM3 and SHA-3 cannot.
-    pub const fn algorithm(self) -> Option<HashAlgorithm> {
-        match self.id {
-            0x0004 => Some(HashAlgorithm::Sha1),
-            0x000b => Some(HashAlgorithm::Sha256),
-            0x000c => Some(HashAlgorithm::Sha384),
-            0x000d => Some(HashAlgorithm::Sha512),
-            _ => None,
-        }
-    }
-
-    /// The size that the TCG Algorithm Registry gives; `None` for an algorithm that is not known here.
-    const fn registered_size(self) -> Option<u16> {
-        match self.id {
-            0x0004 => Some(20),
-            0x000b | 0x0012 | 0x0027 => Some(32),
-            0x000c | 0x0028 => Some(48),
-            0x000d | 0x0029 => Some(64),
-            _ => None,
-        }
-    }
-}
-
-/// TCG_EfiSpecIDEvent, the header of a crypto-agile log. Not measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SpecId<'a> {
-    /// platformClass: 0 client, 1 server.
-    pub platform_class: u32,
-    /// specErrata.
-    pub errata: u8,
-    /// uintnSize: 1 for 32 bits, 2 for 64.
-    pub uintn_size: u8,
-    /// vendorInfo.
-    pub vendor: &'a [u8],
-}
 
 /// What PCR 0 started from, as the log says. A wrong word here is a mismatch in PCR 0 and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,7 +190,7 @@ impl<'a> Log<'a> {
         let mut digests = [None; MAX_DIGESTS];
         for _ in 0..count {
             let id = r.u16_le("digest.hashAlg")?;
-            let found = self.banks().iter().zip(&mut digests).find(|(bank, _)| bank.id == id);
+            let found = self.banks().iter().zip(&mut digests).find(|(bank, _)| bank.id() == id);
             let Some((bank, slot)) = found else {
                 // Without its size it cannot be stepped over.
                 let expected = Value::OneOf(self.bank_count);
@@ -306,66 +222,12 @@ impl<'a> Log<'a> {
         let base = after.offset().saturating_sub(event.data.len());
         let at =
             |malformed: Malformed| Malformed { offset: malformed.offset.saturating_add(base), ..malformed };
-        self.spec_id = Some(self.read_spec_id_data(event).map_err(at)?);
-        Ok(())
-    }
-
-    fn read_spec_id_data(&mut self, event: &Event<'a>) -> Result<SpecId<'a>, Malformed> {
-        let mut r = Reader::new(STRUCTURE, event.data);
-        r.take::<16>("signature")?;
         let zero = event.digests.iter().flatten().all(|digest| digest.iter().all(|octet| *octet == 0));
-        if !holds(&checks::HEADER, event.index == 0 && zero) {
-            return Err(r.unexpected(
-                &checks::HEADER,
-                "pcrIndex",
-                16,
-                "PCR 0 and a zero digest",
-                event.index,
-            ));
-        }
-        let platform_class = r.u32_le("platformClass")?;
-        let [minor, major, errata, uintn_size] = *r.take("specVersion")?;
-        if !holds(&checks::HEADER, (major, minor) == (2, 0) && matches!(uintn_size, 1 | 2)) {
-            let expected = "major 2, minor 0, uintnSize 1 or 2";
-            let actual: &[u8] = &[minor, major, errata, uintn_size];
-            return Err(r.unexpected(&checks::HEADER, "specVersion", 4, expected, actual));
-        }
-        let count = r.u32_le("numberOfAlgorithms")?;
-        self.bank_count = match usize::try_from(count) {
-            Ok(count @ 1..=MAX_DIGESTS) => count,
-            _ => {
-                let expected = Value::OneOf(MAX_DIGESTS);
-                return Err(r.unexpected(&checks::ALGORITHM_COUNT, "numberOfAlgorithms", 4, expected, count));
-            }
-        };
-        for slot in 0..self.bank_count {
-            let bank = Bank { id: r.u16_le("algorithmId")?, size: r.u16_le("digestSize")? };
-            let earlier = self.banks.get(..slot).unwrap_or_default();
-            if !holds(&checks::ALGORITHM_ONCE, earlier.iter().all(|other| other.id != bank.id)) {
-                let expected = "an algorithm of its own";
-                let actual = u32::from(bank.id);
-                return Err(r.unexpected(&checks::ALGORITHM_ONCE, "algorithmId", 4, expected, actual));
-            }
-            let sized = match bank.registered_size() {
-                Some(size) => bank.size == size,
-                None => (1..=MAX_DIGEST).contains(&bank.size),
-            };
-            if !holds(&checks::ALGORITHM_SIZE, sized) {
-                let expected = u32::from(bank.registered_size().unwrap_or(MAX_DIGEST));
-                let actual = u32::from(bank.size);
-                return Err(r.unexpected(&checks::ALGORITHM_SIZE, "digestSize", 2, expected, actual));
-            }
-            if let Some(place) = self.banks.get_mut(slot) {
-                *place = bank;
-            }
-        }
-        let size = r.u8("vendorInfoSize")?;
-        if !holds(&checks::VENDOR, r.left() == usize::from(size)) {
-            let left = u64::try_from(r.left()).unwrap_or(u64::MAX);
-            return Err(r.unexpected(&checks::VENDOR, "vendorInfoSize", 1, left, u32::from(size)));
-        }
-        let vendor = r.bytes("vendorInfo", r.left())?;
-        Ok(SpecId { platform_class, errata, uintn_size, vendor })
+        let header = Header::read(event.data, event.index, zero).map_err(at)?;
+        self.banks = header.banks;
+        self.bank_count = header.bank_count;
+        self.spec_id = Some(header.spec_id);
+        Ok(())
     }
 
     /// TCG_EfiStartupLocalityEvent.
@@ -416,7 +278,7 @@ impl<'a> Event<'a> {
 
     /// pcrIndex as it stands there; FFFFFFFFh for some EV_NO_ACTION entries of Windows.
     pub const fn index(&self) -> Untrusted<u32> {
-        Untrusted(self.index)
+        Untrusted::new(self.index)
     }
 
     /// The register that this event extends; `None` for EV_NO_ACTION, which extends none.
@@ -429,17 +291,17 @@ impl<'a> Event<'a> {
 
     /// eventType.
     pub const fn kind(&self) -> Untrusted<EventKind> {
-        Untrusted(self.kind)
+        Untrusted::new(self.kind)
     }
 
     /// The digest for a bank, if the event carries one.
     pub fn digest(&self, bank: HashAlgorithm) -> Option<Untrusted<&'a [u8]>> {
-        self.digest_in(bank).map(Untrusted)
+        self.digest_in(bank).map(Untrusted::new)
     }
 
     /// The event data: a label, until a covering digest proves it ([`super::Coverage`]).
     pub const fn label(&self) -> Untrusted<&'a [u8]> {
-        Untrusted(self.data)
+        Untrusted::new(self.data)
     }
 
     pub(super) fn digest_in(&self, bank: HashAlgorithm) -> Option<&'a [u8]> {

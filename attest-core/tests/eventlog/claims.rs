@@ -1,0 +1,197 @@
+//! Claims over logs written here: what takes each away, and what an attacker can say without having it believed.
+
+use super::synthetic::{ACTION, BANK, SEPARATOR, extend, start};
+use super::writer::LogWriter;
+use super::*;
+
+const CONFIG: u32 = 0x8000_0001;
+const AUTHORITY: u32 = 0x8000_00e0;
+const APPLICATION: u32 = 0x8000_0003;
+const BLOB: u32 = 0x8000_0008;
+const GLOBAL: [u8; 16] = *b"\x61\xdf\xe4\x8b\xca\x93\xd2\x11\xaa\x0d\x00\xe0\x98\x03\x2b\x8c";
+const DATABASE: [u8; 16] = *b"\xcb\xb2\x19\xd7\x3a\x3d\x96\x45\xa3\xbc\xda\xd0\x0e\x67\x65\x6f";
+
+/// An event: register, type, what is hashed, what is logged.
+type Line = (u32, u32, Vec<u8>, Vec<u8>);
+
+fn line(pcr: u32, kind: u32, data: &[u8]) -> Line {
+    (pcr, kind, data.to_vec(), data.to_vec())
+}
+
+fn variable(guid: [u8; 16], name: &str, data: &[u8]) -> Vec<u8> {
+    let units: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let lengths = [name.len(), data.len()].map(|len| u64::try_from(len).unwrap().to_le_bytes()).concat();
+    [&guid[..], &lengths, &units, data].concat()
+}
+
+/// PCR 7 as firmware writes it, with Secure Boot on.
+fn secure() -> Vec<Line> {
+    vec![
+        line(7, CONFIG, &variable(GLOBAL, "SecureBoot", &[1])),
+        line(7, CONFIG, &variable(GLOBAL, "PK", b"pk")),
+        line(7, CONFIG, &variable(GLOBAL, "KEK", b"kek")),
+        line(7, CONFIG, &variable(DATABASE, "db", b"the database")),
+        line(7, CONFIG, &variable(DATABASE, "dbx", b"")),
+        line(7, SEPARATOR, &[0; 4]),
+        line(7, AUTHORITY, &variable(DATABASE, "db", b"owner and certificate")),
+    ]
+}
+
+fn chain() -> Vec<Line> {
+    vec![
+        line(4, ACTION, b"Calling EFI Application from Boot Option"),
+        line(4, SEPARATOR, &[0; 4]),
+        (4, APPLICATION, b"image".to_vec(), b"a device path".to_vec()),
+    ]
+}
+
+fn write(lines: &[Line]) -> LogWriter {
+    lines.iter().fold(start(), |log, (pcr, kind, hashed, data)| extend(log, *pcr, *kind, hashed, data))
+}
+
+/// The claims of `lines`, in front of a machine whose registers are as they say.
+fn with_boot<T>(lines: &[Line], ask: impl Fn(&Boot<'_>) -> T) -> T {
+    let bytes = write(lines).into_bytes();
+    let log = Log::parse(&bytes).unwrap();
+    ask(&Boot::new(compare(&log, BANK, &Pcrs::of(&log, BANK)), provider()))
+}
+
+fn secure_boot(lines: &[Line]) -> Result<State, &'static str> {
+    with_boot(lines, |boot| {
+        boot.secure_boot().map(|said| said.state()).map_err(|error| error.check_id().unwrap())
+    })
+}
+
+fn images(lines: &[Line]) -> Result<usize, &'static str> {
+    with_boot(lines, |boot| {
+        boot.boot_chain().map(|chain| chain.images().count()).map_err(|error| error.check_id().unwrap())
+    })
+}
+
+#[test]
+fn secure_boot_is_said_only_of_a_register_that_is_understood() {
+    assert_eq!(secure_boot(&secure()), Ok(State::Enabled));
+    let changed = |change: fn(&mut Vec<Line>)| {
+        let mut lines = secure();
+        change(&mut lines);
+        secure_boot(&lines)
+    };
+    let off = |lines: &mut Vec<Line>, data: &[u8]| {
+        lines[0] = line(7, CONFIG, &variable(GLOBAL, "SecureBoot", data));
+    };
+    let mut lines = secure();
+    lines.truncate(6);
+    assert_eq!(secure_boot(&lines), Err("vtpm.log.secure-boot.authority"));
+    for data in [&[][..], &[0]] {
+        off(&mut lines, data);
+        assert_eq!(secure_boot(&lines), Ok(State::Disabled));
+    }
+    for data in [&[2][..], &[1, 1], &[0, 0]] {
+        off(&mut lines, data);
+        assert_eq!(secure_boot(&lines), Err("vtpm.log.secure-boot.value"));
+    }
+    let variables = Err("vtpm.log.secure-boot.variables");
+    for left_out in 0..5 {
+        let mut lines = secure();
+        lines.remove(left_out);
+        assert_eq!(secure_boot(&lines), variables);
+        let mut lines = secure();
+        lines.insert(left_out, lines[left_out].clone());
+        assert_eq!(secure_boot(&lines), variables);
+    }
+    assert_eq!(changed(|lines| lines.swap(4, 5)), variables);
+    assert_eq!(changed(|lines| lines.swap(3, 4)), variables);
+    let named = |name: &str, guid| line(7, CONFIG, &variable(guid, name, &[1]));
+    let mut lines = secure();
+    lines[0] = named("SecureBoot", DATABASE);
+    assert_eq!(secure_boot(&lines), variables);
+    let mut lines = secure();
+    lines.insert(5, named("MyVariable", GLOBAL));
+    assert_eq!(secure_boot(&lines), variables);
+    lines[5] = named("dbt", DATABASE);
+    assert_eq!(secure_boot(&lines), Ok(State::Enabled));
+    let separator = Err("vtpm.log.secure-boot.separator");
+    assert_eq!(changed(|lines| drop(lines.remove(5))), separator);
+    assert_eq!(changed(|lines| lines.push(line(7, SEPARATOR, &[0; 4]))), separator);
+    assert_eq!(changed(|lines| lines[5] = line(7, SEPARATOR, &[0xff; 4])), separator);
+    let action = Err("vtpm.log.secure-boot.action");
+    assert_eq!(changed(|lines| lines.push(line(7, ACTION, b"UEFI Debug Mode"))), action);
+    let debugged = changed(|lines| lines.push(line(7, ACTION, b"DMA Protection Disabled")));
+    assert_eq!(debugged, Ok(State::Enabled));
+    let covered = Err("vtpm.log.secure-boot.covered");
+    assert_eq!(changed(|lines| lines[3].3 = variable(DATABASE, "db", b"another")), covered);
+    assert_eq!(changed(|lines| lines[6] = line(7, AUTHORITY, b"no variable")), covered);
+    let kind = Err("vtpm.log.secure-boot.kind");
+    assert_eq!(changed(|lines| lines[6].1 = 0xbeef), kind);
+    assert_eq!(changed(|lines| lines.push(line(7, 0xd, b"text"))), kind);
+    assert_eq!(secure_boot(&chain()), Err("vtpm.log.secure-boot.register"));
+}
+
+/// Types are covered by nothing. An authority of the name db, measured before the separator (an option ROM was verified), and the
+/// database itself can be relabelled as each other; then the claim must go, or it would show the wrong database.
+#[test]
+fn the_database_is_no_authority_and_no_authority_the_database() {
+    let mut lines = secure();
+    let rom = lines.remove(6);
+    lines.insert(5, rom);
+    assert_eq!(secure_boot(&lines), Ok(State::Enabled));
+    let shown = with_boot(&lines, |boot| boot.secure_boot().unwrap().db().data().to_vec());
+    assert_eq!(shown, b"the database");
+    (lines[3].1, lines[5].1) = (AUTHORITY, CONFIG);
+    assert_eq!(secure_boot(&lines), Err("vtpm.log.secure-boot.variables"));
+}
+
+#[test]
+fn a_boot_chain_is_every_digest_that_is_not_proven_to_be_something_else() {
+    assert_eq!(images(&chain()), Ok(1));
+    let changed = |change: fn(&mut Vec<Line>)| {
+        let mut lines = chain();
+        change(&mut lines);
+        images(&lines)
+    };
+    let kind = Err("vtpm.log.boot-chain.kind");
+    assert_eq!(changed(|lines| lines[2].1 = BLOB), kind);
+    assert_eq!(changed(|lines| lines[2].1 = 0xbeef), kind);
+    // An image whose hashed bytes are laid open as the text of an action is an image still.
+    let action = Err("vtpm.log.boot-chain.action");
+    assert_eq!(changed(|lines| lines[2] = line(4, ACTION, b"image")), action);
+    assert_eq!(changed(|lines| lines[2].1 = ACTION), action);
+    let separator = Err("vtpm.log.boot-chain.separator");
+    assert_eq!(changed(|lines| lines[2].1 = SEPARATOR), separator);
+    assert_eq!(changed(|lines| drop(lines.remove(1))), separator);
+    assert_eq!(changed(|lines| lines.push(line(4, SEPARATOR, &[0; 4]))), separator);
+    assert_eq!(images(&secure()), Err("vtpm.log.boot-chain.register"));
+    // Whatever the log calls them, the digests are there.
+    let mut lines = chain();
+    lines[2].1 = BLOB;
+    assert_eq!(
+        with_boot(&lines, |boot| boot.digests(4).last().map(<[u8]>::to_vec)),
+        Some(hash(BANK, b"image"))
+    );
+}
+
+#[test]
+fn a_story_says_of_each_line_how_much_is_proven() {
+    let mut lines = [secure(), chain()].concat();
+    lines.push((9, 0xd, b"a file".to_vec(), b"evil\x1b[2Jname\n\xff\0".to_vec()));
+    lines.push((11, 0xd, b".linux\0".to_vec(), b"whatever".to_vec()));
+    lines.push((11, 0xd, b"kernel".to_vec(), b"whatever".to_vec()));
+    let text = with_boot(&lines, |boot| boot.story().to_string());
+    assert_eq!(text.lines().count(), lines.len() + 1);
+    assert!(text.bytes().all(|octet| octet == b'\n' || (0x20..0x7f).contains(&octet)), "{text}");
+    let of = |word: &str| text.lines().filter(|line| line.contains(word)).count();
+    assert_eq!((of(" covered "), of(" UNCOVERED "), of("said to be an application")), (9, 4, 1), "{text}");
+    assert!(text.contains(r"said: evil\x1b[2Jname\n\xff\x00"), "{text}");
+    let sections = with_boot(&lines, |boot| boot.sections().map(|found| found[0].name));
+    assert_eq!(sections, Some(".linux"));
+    // Next to other registers nothing is more than said.
+    let bytes = write(&lines).into_bytes();
+    let log = Log::parse(&bytes).unwrap();
+    let mut pcrs = Pcrs::of(&log, BANK);
+    pcrs.0.values_mut().for_each(|value| *value = Digest::filled(1, 32));
+    let boot = Boot::new(compare(&log, BANK, &pcrs), provider());
+    let text = boot.story().to_string();
+    assert!(!text.contains("covered") && text.contains("PCR  7 MISMATCH"), "{text}");
+    assert!(boot.sections().is_none() && boot.digests(4).next().is_none() && boot.firmware().is_none());
+    assert!(boot.loaded_files().is_empty() && boot.grub_lines().is_empty());
+}
