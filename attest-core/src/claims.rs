@@ -1,7 +1,9 @@
 //! Claims of any TEE under one roof.
 
+use alloc::boxed::Box;
+
 use crate::evidence::Format;
-use crate::tee::snp;
+use crate::tee::{snp, vtpm};
 use crate::values::Value;
 
 /// How deep the trust in a verdict is rooted.
@@ -10,6 +12,8 @@ use crate::values::Value;
 pub enum Root {
     /// A hardware TEE whose vendor's root is pinned in this crate.
     Hardware,
+    /// A virtual TPM whose attestation key a cloud's root vouches for: software that the cloud runs.
+    CloudVtpm,
     /// Anchors that the caller supplied instead of the vendor's: a test PKI, a simulator.
     Caller,
 }
@@ -17,13 +21,14 @@ pub enum Root {
 impl Root {
     /// The root of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Hardware, Self::Caller].into_iter().find(|root| root.name() == name)
+        [Self::Hardware, Self::CloudVtpm, Self::Caller].into_iter().find(|root| root.name() == name)
     }
 
     /// Stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Caller => "caller",
+            Self::CloudVtpm => "cloud-vtpm",
             Self::Hardware => "hardware",
         }
     }
@@ -32,9 +37,12 @@ impl Root {
 /// Verified claims of one TEE.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "the warm SNP line allocates nothing")]
 pub enum Claims {
     /// AMD SEV-SNP.
     Snp(snp::Claims),
+    /// TPM 2.0.
+    Vtpm(Box<vtpm::Claims>),
 }
 
 impl Claims {
@@ -42,13 +50,15 @@ impl Claims {
     pub const fn format(&self) -> Format {
         match self {
             Self::Snp(_) => Format::Snp,
+            Self::Vtpm(_) => Format::Vtpm,
         }
     }
 
     /// How deep the trust is rooted.
-    pub const fn root(&self) -> Root {
+    pub fn root(&self) -> Root {
         match self {
             Self::Snp(claims) => claims.root(),
+            Self::Vtpm(claims) => claims.root(),
         }
     }
 
@@ -56,6 +66,7 @@ impl Claims {
     pub fn for_each(&self, f: impl FnMut(&'static str, Value)) {
         match self {
             Self::Snp(claims) => claims.for_each(f),
+            Self::Vtpm(claims) => claims.for_each(f),
         }
     }
 }

@@ -3,7 +3,8 @@
 use rustls_pki_types::UnixTime;
 
 use crate::crypto::CryptoProvider;
-use crate::tee::snp;
+use crate::tee::{snp, vtpm};
+use crate::values::Nonce;
 
 /// What verification takes besides evidence and collateral.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +38,22 @@ impl<'a> Context<'a> {
 pub enum Expect {
     /// Any report data: evidence may be old or somebody else's. The verdict says so, and a strict policy refuses it.
     AnyReportData,
+    /// Exactly these bytes, in the field that the format has for it: no prefix, no padding. An empty nonce asks for an empty
+    /// field.
+    Nonce(Nonce),
     /// Exactly these 64 bytes.
     ReportData([u8; 64]),
+}
+
+impl Expect {
+    /// What must be there, in full; `None` if anything may.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::AnyReportData => None,
+            Self::Nonce(nonce) => Some(nonce.as_bytes()),
+            Self::ReportData(data) => Some(data),
+        }
+    }
 }
 
 /// Whom the caller trusts, for each TEE.
@@ -47,16 +62,18 @@ pub enum Expect {
 pub struct TrustAnchors {
     /// AMD's roots.
     pub snp: snp::Anchors,
+    /// Roots of attestation keys, and keys that are trusted by themselves. There are none until the caller adds some.
+    pub vtpm: vtpm::Anchors,
 }
 
 impl TrustAnchors {
     /// The vendors' roots that this crate pins.
     pub fn pinned() -> Self {
-        Self { snp: snp::Anchors::amd() }
+        Self::new(snp::Anchors::amd())
     }
 
-    /// Roots of the caller's own choice.
-    pub const fn new(snp: snp::Anchors) -> Self {
-        Self { snp }
+    /// AMD roots of the caller's own choice, and nobody for the rest.
+    pub fn new(snp: snp::Anchors) -> Self {
+        Self { snp, vtpm: vtpm::Anchors::none() }
     }
 }

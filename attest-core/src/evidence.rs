@@ -18,16 +18,19 @@ pub const MAX_EVIDENCE: usize = 1024 * 1024;
 pub enum Format {
     /// `snp`: AMD SEV-SNP ATTESTATION_REPORT.
     Snp,
+    /// `vtpm`: TPM 2.0 quotes with their key, registers and event log ([`crate::tee::vtpm::TpmEvidence`]).
+    Vtpm,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: &[Self] = &[Self::Snp];
+    pub const ALL: &[Self] = &[Self::Snp, Self::Vtpm];
 
     /// Stable id.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Snp => "snp",
+            Self::Vtpm => "vtpm",
         }
     }
 

@@ -8,7 +8,7 @@ use crate::claims::Claims;
 use crate::error::Refused;
 use crate::evidence::Format;
 use crate::policy::Verdict;
-use crate::tee::snp;
+use crate::tee::{snp, vtpm};
 
 /// How text is dressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +41,12 @@ const fn word(outcome: Outcome) -> (&'static str, &'static str) {
 }
 
 /// The TEE's own lists: checks of verification, checks of policy, what is never checked.
-pub(crate) const fn lists(
+pub(crate) fn lists(
     format: Format,
 ) -> (&'static [&'static Check], &'static [&'static Check], &'static [(&'static str, &'static str)]) {
     match format {
         Format::Snp => (snp::checks::verify::ALL, snp::checks::policy::ALL, snp::NOT_CHECKED),
+        Format::Vtpm => (vtpm::checks::verify::ALL, vtpm::checks::policy::ALL, vtpm::NOT_CHECKED),
     }
 }
 

@@ -9,7 +9,11 @@ use alloc::string::String;
 use crate::checks::{Check, Checks, Class, Outcome};
 use crate::claims::Claims;
 use crate::error::{Error, Missing};
-use crate::tee::snp;
+#[cfg(feature = "serde")]
+use crate::evidence::Format;
+#[cfg(feature = "serde")]
+use crate::explain::lists;
+use crate::tee::{snp, vtpm};
 use crate::values::Value;
 use crate::verified::Verified;
 
@@ -35,6 +39,9 @@ pub struct Policy {
     /// AMD SEV-SNP.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub snp: Option<snp::Policy>,
+    /// TPM 2.0 quotes.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub vtpm: Option<vtpm::Policy>,
 }
 
 /// Version of the policy file's form: 1.
@@ -45,21 +52,27 @@ pub struct FormVersion;
 impl Policy {
     /// A policy without a section: it accepts nothing.
     pub const fn empty() -> Self {
-        Self { version: FormVersion, warn_only: BTreeSet::new(), snp: None }
+        Self { version: FormVersion, warn_only: BTreeSet::new(), snp: None, vtpm: None }
     }
 
     /// A policy for SNP guests only.
-    pub const fn for_snp(snp: snp::Policy) -> Self {
-        Self { version: FormVersion, warn_only: BTreeSet::new(), snp: Some(snp) }
+    pub fn for_snp(snp: snp::Policy) -> Self {
+        Self { snp: Some(snp), ..Self::empty() }
+    }
+
+    /// A policy for TPM quotes only.
+    pub fn for_vtpm(vtpm: vtpm::Policy) -> Self {
+        Self { vtpm: Some(vtpm), ..Self::empty() }
     }
 
     /// Looks at every rule. The verdict carries verification's checks and policy's.
     pub fn judge(&self, verified: Verified<Claims>) -> Verdict {
         let (claims, mut checks) = verified.into_parts();
         let mut judged = Checks::new();
-        match (&claims, &self.snp) {
-            (Claims::Snp(claims), Some(policy)) => policy.judge(claims, &mut judged),
-            (Claims::Snp(_), None) => {
+        match (&claims, self) {
+            (Claims::Snp(claims), Self { snp: Some(policy), .. }) => policy.judge(claims, &mut judged),
+            (Claims::Vtpm(claims), Self { vtpm: Some(policy), .. }) => policy.judge(claims, &mut judged),
+            (Claims::Snp(_), Self { snp: None, .. }) | (Claims::Vtpm(_), Self { vtpm: None, .. }) => {
                 // Not among the judged rules: nothing may turn this into a warning.
                 checks.require(&SECTION, false, Value::Phrase(claims.format().id()), "no such section");
             }
@@ -77,8 +90,9 @@ impl Policy {
 
     #[cfg(feature = "serde")]
     fn check_ids(self) -> Result<Self, PolicyError> {
-        let stranger =
-            self.warn_only.iter().find(|id| !snp::checks::policy::ALL.iter().any(|check| check.id == **id));
+        let known =
+            |id: &str| Format::ALL.iter().any(|format| lists(*format).1.iter().any(|check| check.id == id));
+        let stranger = self.warn_only.iter().find(|id| !known(id));
         match stranger {
             Some(id) => Err(PolicyError(alloc::format!("warn_only: no policy check has the id `{id}`"))),
             None => Ok(self),

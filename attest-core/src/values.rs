@@ -122,6 +122,36 @@ impl From<Digest> for Value {
     }
 }
 
+/// What a caller wants evidence to commit to: up to 66 bytes, the most that TPM2B_DATA holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Nonce {
+    bytes: [u8; Self::MAX],
+    len: u8,
+}
+
+impl Nonce {
+    /// The longest, in bytes. 32 is what every TPM takes.
+    pub const MAX: usize = 66;
+
+    /// A nonce of these bytes; `None` for more than [`Nonce::MAX`].
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let mut nonce = Self { bytes: [0; Self::MAX], len: u8::try_from(bytes.len()).ok()? };
+        nonce.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(nonce)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Hex(self.as_bytes()))
+    }
+}
+
 /// Shows bytes in lower-case hexadecimal.
 #[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]

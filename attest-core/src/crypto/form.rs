@@ -13,7 +13,9 @@ use super::{BadSignature, Family, SignatureAlgorithm};
 
 /// Numbers of an RSAPublicKey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RsaNumbers {
+pub(crate) struct RsaNumbers<'a> {
+    /// The modulus, without leading zeros.
+    pub(crate) modulus: &'a [u8],
     /// Length of the modulus.
     pub(crate) bits: u32,
     /// Whether the modulus is odd, as a product of two large primes is.
@@ -22,9 +24,9 @@ pub(crate) struct RsaNumbers {
     pub(crate) exponent: u64,
 }
 
-impl RsaNumbers {
+impl<'a> RsaNumbers<'a> {
     /// Reads one RSAPublicKey of PKCS #1 and nothing else.
-    pub(crate) fn read(key: &[u8]) -> der::Result<Self> {
+    pub(crate) fn read(key: &'a [u8]) -> der::Result<Self> {
         let mut reader = SliceReader::new(key)?;
         let (modulus, exponent) = reader.sequence(|r| {
             Ok::<_, der::Error>((UintRef::decode(r)?.as_bytes(), UintRef::decode(r)?.as_bytes()))
@@ -37,6 +39,7 @@ impl RsaNumbers {
             _ => u64::MAX,
         };
         Ok(Self {
+            modulus,
             bits: length.saturating_mul(8).saturating_sub(unused),
             odd: modulus.last().is_some_and(|last| last & 1 == 1),
             exponent,

@@ -3,8 +3,9 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::crypto::HashAlgorithm;
 use crate::tee::snp::Part;
-use crate::values::Value;
+use crate::values::{Digest, Value};
 
 #[cfg(feature = "serde")]
 mod files;
@@ -38,6 +39,42 @@ impl<T: PartialEq> OneOf<T> {
             Self::Listed(listed) => Value::OneOf(listed.len()),
         }
     }
+}
+
+impl<T: Copy + PartialEq + Into<Value>> OneOf<T> {
+    /// What is expected, shown as itself if it is one value.
+    pub(crate) fn expected_one(&self) -> Value {
+        match self {
+            Self::Listed(listed) => match listed.as_slice() {
+                [one] => (*one).into(),
+                _ => self.expected(),
+            },
+            Self::Any => self.expected(),
+        }
+    }
+}
+
+/// All of the listed values must hold, or nothing is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(
+        serialize = "OneOf<T>: serde::Serialize",
+        deserialize = "OneOf<T>: serde::Deserialize<'de>"
+    ))
+)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
+pub struct AllOf<T>(pub OneOf<T>);
+
+/// Values that measurement registers may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Registers {
+    /// No register is looked at.
+    Any,
+    /// By bank and number; a register that stands here and is not covered by evidence is refused.
+    Listed(BTreeMap<(HashAlgorithm, u8), OneOf<Digest>>),
 }
 
 /// A bound, or none.

@@ -6,7 +6,7 @@ use der::{Decode, Reader as _, SliceReader};
 use super::octets_of_bit_string;
 use crate::crypto::form::RsaNumbers;
 use crate::crypto::{BadSignature, CryptoProvider, Curve, Family, HashAlgorithm, SignatureAlgorithm};
-use crate::error::Unsupported;
+use crate::error::{Malformed, Unsupported};
 
 /// Subject public key algorithms that are understood, compared as whole DER values (RFC 3279, 2.3.1; RFC 5480, 2.1.1).
 const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
@@ -50,6 +50,11 @@ const SCHEMES: [(&[u8], SignatureScheme); 8] = [
         SignatureScheme::RsaPkcs1(HashAlgorithm::Sha512),
     ),
 ];
+
+/// The AlgorithmIdentifier of a subject public key: that of a curve, or rsaEncryption.
+pub(crate) fn key_algorithm(curve: Option<Curve>) -> &'static [u8] {
+    CURVES.iter().find(|(_, known)| Some(*known) == curve).map_or(RSA, |(identifier, _)| *identifier)
+}
 
 /// What an AlgorithmIdentifier says: all of a scheme but the curve, which is that of the signer's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +111,8 @@ pub enum PublicKey<'a> {
     Rsa {
         /// The key.
         der: &'a [u8],
+        /// The modulus, big-endian, without leading zeros.
+        modulus: &'a [u8],
         /// Length of the modulus.
         bits: u32,
         /// The public exponent; [`u64::MAX`] stands for all that are larger.
@@ -114,15 +121,22 @@ pub enum PublicKey<'a> {
 }
 
 impl<'a> PublicKey<'a> {
-    /// Reads one SubjectPublicKeyInfo.
+    /// Reads one SubjectPublicKeyInfo and nothing else.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything that is not DER, or that has bytes after it.
+    pub fn parse(spki: &'a [u8]) -> Result<Self, Malformed> {
+        Self::read(spki).map_err(|error| super::malformed("key", "subjectPublicKeyInfo", error))
+    }
+
     pub(super) fn read(spki: &'a [u8]) -> der::Result<Self> {
         let mut reader = SliceReader::new(spki)?;
         let key = reader.sequence(|r| {
             let algorithm = r.tlv_bytes()?;
             let key = octets_of_bit_string(r)?;
             if algorithm == RSA {
-                let RsaNumbers { bits, exponent, .. } = RsaNumbers::read(key)?;
-                return Ok::<_, der::Error>(Self::Rsa { der: key, bits, exponent });
+                let RsaNumbers { modulus, bits, exponent, .. } = RsaNumbers::read(key)?;
+                return Ok::<_, der::Error>(Self::Rsa { der: key, modulus, bits, exponent });
             }
             // Uncompressed points only: 04 || x || y. Whether it lies on the curve, a provider finds out.
             let of = |curve: Curve| key.first() == Some(&4) && key.len() == curve.point_len();

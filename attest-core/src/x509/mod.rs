@@ -14,6 +14,7 @@ mod name;
 pub use certificate::{Certificate, Validity};
 pub use crl::CertificateList;
 pub use extension::{BasicConstraints, Extension, Extensions, KeyUsage, Purposes, id};
+pub(crate) use keys::key_algorithm;
 pub use keys::{PublicKey, SignatureScheme};
 pub(crate) use name::COMMON_NAME;
 pub use name::Name;

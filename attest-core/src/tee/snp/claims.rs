@@ -5,7 +5,7 @@ use super::tcb::{Part, ProductLine, RawTcb, Tcb};
 use super::vek::KeyKind;
 use super::wire::Fields;
 use crate::claims::Root;
-use crate::context::{Context, Expect};
+use crate::context::Context;
 use crate::values::{Short, Value};
 
 /// Claims of one SNP guest: what the report's signature and the chain above it cover, and how the verification was asked for.
@@ -36,10 +36,7 @@ impl Claims {
             csp_id: endorsement.vek.csp_id,
             crl_made,
             verified_at: context.now.as_secs(),
-            fresh: match context.expect {
-                Expect::AnyReportData => false,
-                Expect::ReportData(_) => true,
-            },
+            fresh: context.expect.bytes().is_some(),
             root: endorsement.root(&context.anchors.snp),
             hwid: endorsement.vek.hwid,
         }

@@ -48,3 +48,53 @@ pub mod verify {
         PCR_DIGEST = Mismatch "vtpm.pcr.digest", "pcrDigest is the digest of the values, in the order of the selection, by the signature's hash", "TPM 2.0 Part 3, 18.4";
     }
 }
+
+/// Judgement: what a policy can demand.
+pub mod policy {
+    use super::checks;
+    use crate::checks::Check;
+
+    checks! {
+        ROOT = Policy "vtpm.policy.root", "what vouches for the key is rooted as deep as demanded", "our rule: a virtual TPM is software that the cloud runs";
+        AK_PATH = Policy "vtpm.policy.ak-path", "the way in which the key is vouched for is allowed", "RFC 9334, 7.4";
+        AK_ATTRIBUTES = Policy "vtpm.policy.ak-attributes", "the key's attributes are known", "TPM 2.0 Part 1, 25.2";
+        HIERARCHY = Policy "vtpm.policy.hierarchy", "the key is a primary of an allowed hierarchy", "TPM 2.0 Part 1, 16 and 36.7: others' counters are obfuscated";
+        FRESHNESS = Policy "vtpm.policy.freshness", "the caller gave qualifying data to compare", "RFC 9334, 10";
+        CLOCK_SAFE = Policy "vtpm.policy.clock-safe", "clockInfo.safe is as demanded", "TPM 2.0 Part 2, 10.11.1";
+        FIRMWARE_VERSION = Policy "vtpm.policy.firmware-version", "firmwareVersion is listed", "TPM 2.0 Part 2, 10.12.12";
+        BANKS = Policy "vtpm.policy.banks", "only allowed banks are quoted", "NIST SP 800-131A";
+        PCR_0 = Policy "vtpm.policy.pcr.0", "register 0 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_1 = Policy "vtpm.policy.pcr.1", "register 1 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_2 = Policy "vtpm.policy.pcr.2", "register 2 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_3 = Policy "vtpm.policy.pcr.3", "register 3 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_4 = Policy "vtpm.policy.pcr.4", "register 4 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_5 = Policy "vtpm.policy.pcr.5", "register 5 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_6 = Policy "vtpm.policy.pcr.6", "register 6 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_7 = Policy "vtpm.policy.pcr.7", "register 7 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_8 = Policy "vtpm.policy.pcr.8", "register 8 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_9 = Policy "vtpm.policy.pcr.9", "register 9 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_10 = Policy "vtpm.policy.pcr.10", "register 10 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_11 = Policy "vtpm.policy.pcr.11", "register 11 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_12 = Policy "vtpm.policy.pcr.12", "register 12 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_13 = Policy "vtpm.policy.pcr.13", "register 13 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_14 = Policy "vtpm.policy.pcr.14", "register 14 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_15 = Policy "vtpm.policy.pcr.15", "register 15 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_16 = Policy "vtpm.policy.pcr.16", "register 16 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_17 = Policy "vtpm.policy.pcr.17", "register 17 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_18 = Policy "vtpm.policy.pcr.18", "register 18 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_19 = Policy "vtpm.policy.pcr.19", "register 19 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_20 = Policy "vtpm.policy.pcr.20", "register 20 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_21 = Policy "vtpm.policy.pcr.21", "register 21 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_22 = Policy "vtpm.policy.pcr.22", "register 22 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        PCR_23 = Policy "vtpm.policy.pcr.23", "register 23 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        EVENT_LOG = Policy "vtpm.policy.event-log", "the event log replays to the registers that the policy names", "PC Client Platform Firmware Profile, 10";
+        SECURE_BOOT = Policy "vtpm.policy.secure-boot", "the event log proves that Secure Boot is as demanded", "PC Client Platform Firmware Profile, PCR 7";
+    }
+
+    /// The checks of the registers, by number.
+    pub(crate) static PCRS: [&Check; 24] = [
+        &PCR_0, &PCR_1, &PCR_2, &PCR_3, &PCR_4, &PCR_5, &PCR_6, &PCR_7, &PCR_8, &PCR_9, &PCR_10, &PCR_11,
+        &PCR_12, &PCR_13, &PCR_14, &PCR_15, &PCR_16, &PCR_17, &PCR_18, &PCR_19, &PCR_20, &PCR_21, &PCR_22,
+        &PCR_23,
+    ];
+}

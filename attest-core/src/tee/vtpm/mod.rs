@@ -1,10 +1,115 @@
 //! TPM 2.0: quotes, attestation keys and event logs, of discrete, firmware and cloud-operated TPMs alike.
 //!
+//! ```text
+//! TpmEvidence ──wire──▶ Attest, Signature, Public ──verify──▶ Verified<Claims> (VerifiedPcrs, LogClaims) ──policy──▶ Verdict
+//! ```
+//!
+//! A quote proves that some key signed some registers. It counts once something vouches for the key ([`AkPath`]), and then
+//! only the registers that it covers come out ([`VerifiedPcrs`]). An event log proves nothing by itself: see [`eventlog`].
+//!
 //! Sources: TCG TPM 2.0 Library, Parts 1 to 3; PC Client Platform Firmware Profile; EK Credential Profile.
 
-pub mod algorithm;
+mod algorithm;
+mod anchors;
+mod body;
 pub mod checks;
+mod claims;
+mod endorsement;
 pub mod eventlog;
-pub mod public;
-pub mod signature;
-pub mod wire;
+mod judge;
+mod key;
+mod log;
+mod pcr;
+pub mod policy;
+mod public;
+mod signature;
+mod template;
+mod verify;
+mod wire;
+
+pub use algorithm::AlgorithmId;
+pub use anchors::{AkPath, Anchors, TrustedAk};
+pub use body::{AttestationKey, MAX_QUOTES, MAX_VALUES, TpmEvidence, TpmQuote};
+pub use claims::Claims;
+pub use log::{LogClaims, compare};
+pub use pcr::{PcrValue, VerifiedPcrs};
+pub use policy::Policy;
+pub use public::{Attributes, CurveId, Hierarchy, Key, Name, Public, Scheme, Symmetric};
+pub use signature::{Signature, SignatureValue};
+pub use wire::{
+    Attest, Attested, ClockInfo, MAGIC, MAX_ATTEST, MAX_SELECTIONS, Selection, TYPE_CERTIFY, TYPE_CREATION,
+    TYPE_QUOTE,
+};
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use rustls_pki_types::UnixTime;
+
+use crate::collateral::{Need, NeedKind, Needs, Store};
+use crate::context::Context;
+use crate::error::{Error, Refused};
+use crate::evidence::{Evidence, Format};
+use crate::tee::Tee;
+use crate::verified::Verified;
+
+/// What this verifier does not look at, and why. Every verdict lists it.
+pub const NOT_CHECKED: &[(&str, &str)] = &[
+    ("who runs the TPM", "a quote cannot tell a chip from software; `root` says what vouches for the key"),
+    (
+        "event types, labels and the order between registers",
+        "no register covers them; only digests and their order inside one register are proven",
+    ),
+    ("registers 16 and 23", "whoever may talk to the TPM can set them back"),
+    ("banks that were not quoted", "their digests in a log are free text"),
+    (
+        "revocation of attestation key certificates",
+        "clouds serve no list for them; the chain's dates and the caller's roots are all there is",
+    ),
+    (
+        "the machine around the TPM",
+        "a discrete TPM can be carried to another machine, or its bus be spoken for",
+    ),
+];
+
+/// The TPM line as the verifier sees it.
+pub(crate) struct Vtpm;
+
+impl Tee for Vtpm {
+    fn format(&self) -> Format {
+        Format::Vtpm
+    }
+
+    fn detect(&self, bytes: &[u8]) -> Option<Result<Evidence, Error>> {
+        bytes.starts_with(body::PREFIX).then(|| Ok(Evidence::new(Format::Vtpm, bytes.to_vec())))
+    }
+
+    /// A key's certificate comes with the evidence or from the cloud's metadata: there is no address to fetch it from.
+    fn needs(&self, evidence: &Evidence, store: &Store, _now: UnixTime) -> Result<Needs, Error> {
+        TpmEvidence::parse(&evidence.bytes)?;
+        let mut certificates = evidence.carried.certificates().chain(store.supplied().certificates());
+        if certificates.next().is_some() {
+            return Ok(Needs::default());
+        }
+        let why = "the attestation key's certificate; the machine that quotes has it. Not needed for a key that is pinned";
+        let need = Need { kind: NeedKind::EndorsementKey, url: String::new(), why, required: false };
+        Ok(Needs(Vec::from([need])))
+    }
+
+    fn verify(
+        &self,
+        evidence: &Evidence,
+        store: &Store,
+        context: &Context<'_>,
+    ) -> Result<Verified<crate::claims::Claims>, Refused> {
+        let parts = TpmEvidence::parse(&evidence.bytes)?;
+        let verified = parts.verify(&evidence.carried, store, context)?;
+        Ok(verified.map(|claims| crate::claims::Claims::Vtpm(Box::new(claims))))
+    }
+
+    /// Nothing is remembered: a quote's own signature is the dearest part of it.
+    fn warm(&self, evidence: &Evidence, _store: &mut Store, _context: &Context<'_>) -> Result<(), Refused> {
+        TpmEvidence::parse(&evidence.bytes).map(drop).map_err(Refused::from)
+    }
+}

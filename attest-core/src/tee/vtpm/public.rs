@@ -6,7 +6,7 @@ use super::algorithm::AlgorithmId;
 use super::checks::wire as checks;
 use super::wire::sized;
 use crate::checks::holds;
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoProvider, Curve};
 use crate::error::{Malformed, Unsupported};
 use crate::reader::Reader;
 use crate::values::{Digest, Value};
@@ -59,7 +59,7 @@ pub enum Key<'a> {
     /// A point.
     Ecc {
         /// The curve.
-        curve: Curve,
+        curve: CurveId,
         /// x, big-endian, of the field's length.
         x: &'a [u8],
         /// y, big-endian, of the field's length.
@@ -76,48 +76,36 @@ pub enum Key<'a> {
     },
 }
 
-/// TPM_ECC_CURVE.
+/// TPM_ECC_CURVE, known or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Curve {
-    /// A curve that is not known, by its number.
-    Other(u16),
-    /// NIST P-256.
-    P256,
-    /// NIST P-384.
-    P384,
-    /// NIST P-521.
-    P521,
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
+pub struct CurveId(pub u16);
+
+impl CurveId {
+    /// The curve, if a provider can have it.
+    pub const fn curve(self) -> Option<Curve> {
+        match self.0 {
+            3 => Some(Curve::P256),
+            4 => Some(Curve::P384),
+            5 => Some(Curve::P521),
+            _ => None,
+        }
+    }
+
+    /// The number of a curve.
+    pub const fn of(curve: Curve) -> Self {
+        match curve {
+            Curve::P256 => Self(3),
+            Curve::P384 => Self(4),
+            Curve::P521 => Self(5),
+        }
+    }
 }
 
-impl Curve {
-    /// Length of a coordinate, in bytes.
-    pub const fn field_len(self) -> Option<usize> {
-        match self {
-            Self::Other(_) => None,
-            Self::P256 => Some(32),
-            Self::P384 => Some(48),
-            Self::P521 => Some(66),
-        }
-    }
-
-    const fn of(number: u16) -> Self {
-        match number {
-            3 => Self::P256,
-            4 => Self::P384,
-            5 => Self::P521,
-            other => Self::Other(other),
-        }
-    }
-
-    /// The number.
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::Other(number) => number,
-            Self::P256 => 3,
-            Self::P384 => 4,
-            Self::P521 => 5,
-        }
+impl Scheme {
+    /// Whether the key is fixed to none.
+    pub fn is_null(&self) -> bool {
+        self.scheme == AlgorithmId::NULL
     }
 }
 
@@ -203,7 +191,7 @@ impl<'a> Public<'a> {
             AlgorithmId::ECC => {
                 let symmetric = symmetric(&mut r)?;
                 let scheme = scheme(&mut r)?;
-                let curve = Curve::of(r.u16_be("curveID")?);
+                let curve = CurveId(r.u16_be("curveID")?);
                 if AlgorithmId(r.u16_be("kdf")?) != AlgorithmId::NULL {
                     r.u16_be("kdf.hash")?;
                 }
@@ -350,6 +338,11 @@ impl Hierarchy {
             Self::Platform => "platform",
         }
     }
+
+    /// The hierarchy of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hierarchy| hierarchy.name() == name)
+    }
 }
 
 fn symmetric(r: &mut Reader<'_>) -> Result<Symmetric, Malformed> {
@@ -376,9 +369,9 @@ fn scheme(r: &mut Reader<'_>) -> Result<Scheme, Malformed> {
     Ok(Scheme { scheme, hash })
 }
 
-fn coordinate<'a>(r: &mut Reader<'a>, field: &'static str, curve: Curve) -> Result<&'a [u8], Malformed> {
+fn coordinate<'a>(r: &mut Reader<'a>, field: &'static str, curve: CurveId) -> Result<&'a [u8], Malformed> {
     let octets = sized(r, field)?;
-    let fits = curve.field_len().is_none_or(|len| octets.len() == len);
+    let fits = curve.curve().is_none_or(|curve| octets.len() == curve.field_len());
     if !holds(&checks::POINT, fits) {
         let actual = Value::Number(u64::try_from(octets.len()).unwrap_or(u64::MAX));
         return Err(r.unexpected(&checks::POINT, field, octets.len(), "the length of the field", actual));

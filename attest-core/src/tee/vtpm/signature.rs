@@ -77,7 +77,7 @@ fn unsupported(scheme: AlgorithmId) -> Error {
 ///
 /// # Errors
 /// [`Malformed`] for a number that is longer than the field, even if it starts with zeros: a TPM never writes one.
-pub fn fixed(r: &[u8], s: &[u8], len: usize) -> Result<([u8; 132], usize), Malformed> {
+pub(super) fn fixed(r: &[u8], s: &[u8], len: usize) -> Result<([u8; 132], usize), Malformed> {
     let mut out = [0; 132];
     let mut at = 0_usize;
     for (field, number) in [("signatureR", r), ("signatureS", s)] {

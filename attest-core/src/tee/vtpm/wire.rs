@@ -18,7 +18,7 @@ pub const MAX_ATTEST: usize = 4096;
 /// The most entries of a selection list.
 pub const MAX_SELECTIONS: usize = 16;
 /// How many registers a PC client's bank has.
-pub const REGISTERS: u8 = 24;
+const REGISTERS: u8 = 24;
 
 /// TPMS_ATTEST, borrowed from the bytes that were signed.
 #[derive(Clone, Debug)]

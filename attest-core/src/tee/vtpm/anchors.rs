@@ -1,0 +1,157 @@
+//! Whom the caller trusts to vouch for an attestation key. Nothing is trusted unless the caller says so.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::public::Name;
+use crate::claims::Root;
+use crate::crypto::{CryptoProvider, HashAlgorithm};
+use crate::error::{Malformed, Unsupported};
+use crate::x509::Certificate;
+use crate::x509::chain::Anchor;
+
+/// Roots that sign certificates of cloud-operated TPMs, by the SHA-256 digest of the whole certificate. The caller supplies the
+/// certificate; this only says what it is.
+///
+/// Sources: the certificates that Google and Microsoft publish for their virtual TPMs.
+const CLOUD_ROOTS: [(&[u8; 32], &str); 4] = [
+    (
+        b"\x59\x47\x59\x59\x4b\x9b\x61\x52\x4f\x6c\x8e\xf6\x68\xf7\x17\x7f\x7b\x90\x66\xbc\x06\x74\xf2\xf4\x9f\xe9\xe0\x52\
+          \xbe\x78\xbe\xb2",
+        "Google EK/AK CA Root",
+    ),
+    (
+        b"\x9b\xd5\x28\x5f\x8f\xb1\x85\x02\xa7\x94\x7e\x62\x1f\xfd\x47\x02\x66\xf4\x9f\xcd\x3b\x73\xe1\x9a\x19\x0f\x69\x0a\
+          \xd3\x2a\x7c\xaf",
+        "Google tpm_ek_v1_cloud_host_root",
+    ),
+    (
+        b"\xe6\xc5\x96\xb1\x7f\x8f\xfe\xfb\xa5\xc3\x00\xf7\x14\xcf\xb1\x26\x0c\x60\x28\x70\x4e\xcf\x7b\xec\xc4\xab\x50\x18\
+          \xef\xb0\x0e\x95",
+        "Azure Virtual TPM Root Certificate Authority 2023",
+    ),
+    (
+        b"\x8c\x2b\xb9\x14\x4d\x49\x70\xc9\x4f\xb8\x10\x5c\xc5\xd8\x60\xa5\x8e\x2e\x67\x5e\xb3\x60\xfd\xd8\xc1\x4b\x30\x83\
+          \x3a\xaa\xec\x1d",
+        "Microsoft RSA Devices Root CA 2021",
+    ),
+];
+
+/// Roots of attestation key certificates, and keys that are trusted by themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Anchors {
+    roots: Vec<Box<[u8]>>,
+    keys: Vec<TrustedAk>,
+}
+
+/// An attestation key that something vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedAk {
+    pub(super) id: AkId,
+    pub(super) path: AkPath,
+    pub(super) root: Root,
+}
+
+/// How a trusted key is recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AkId {
+    /// By its name: public area, attributes and all.
+    Name(Name),
+    /// By the SHA-256 digest of its SubjectPublicKeyInfo: its attributes stay unknown.
+    Spki([u8; 32]),
+}
+
+/// What vouches for an attestation key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum AkPath {
+    /// Credential activation: the key sits in the TPM that holds the endorsement key.
+    Activation,
+    /// A certificate that chains to a root of the caller's.
+    Certificate,
+    /// A key of the same TPM that was trusted before (TPM2_Certify).
+    Certify,
+    /// The caller, who pinned it.
+    Pinned,
+    /// A hardware report that names it.
+    Tee,
+}
+
+impl AkPath {
+    /// All paths.
+    pub const ALL: &[Self] = &[Self::Activation, Self::Certificate, Self::Certify, Self::Pinned, Self::Tee];
+
+    /// The name in policy files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Activation => "activation",
+            Self::Certificate => "certificate",
+            Self::Certify => "certify",
+            Self::Pinned => "pinned",
+            Self::Tee => "tee",
+        }
+    }
+
+    /// The path of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|path| path.name() == name)
+    }
+}
+
+impl TrustedAk {
+    /// A key that the caller pins by its name. The name stands for the whole public area, attributes included.
+    pub const fn pinned(name: Name) -> Self {
+        Self { id: AkId::Name(name), path: AkPath::Pinned, root: Root::Caller }
+    }
+
+    /// A key that the caller pins by the SHA-256 digest of its SubjectPublicKeyInfo. Its attributes stay unknown unless a known
+    /// template gives the quote's qualifiedSigner.
+    pub const fn pinned_spki(sha256: [u8; 32]) -> Self {
+        Self { id: AkId::Spki(sha256), path: AkPath::Pinned, root: Root::Caller }
+    }
+}
+
+impl Anchors {
+    /// Nobody: nothing verifies until something is added.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds the root certificate of attestation key certificates, in DER.
+    ///
+    /// # Errors
+    /// [`Malformed`] if `der` is not a certificate.
+    pub fn add_root(&mut self, der: &[u8]) -> Result<(), Malformed> {
+        Certificate::parse(der)?;
+        self.roots.push(der.into());
+        Ok(())
+    }
+
+    /// Adds a key that something vouches for.
+    pub fn add_key(&mut self, key: TrustedAk) {
+        self.keys.push(key);
+    }
+
+    pub(super) fn key(&self, name: Option<&Name>, spki: &[u8]) -> Option<&TrustedAk> {
+        self.keys.iter().find(|key| match &key.id {
+            AkId::Name(trusted) => Some(trusted) == name,
+            AkId::Spki(trusted) => trusted == spki,
+        })
+    }
+
+    /// The roots, parsed. `add_root` has parsed each, so none is lost.
+    pub(super) fn roots(&self) -> Vec<Anchor<'_>> {
+        self.roots.iter().filter_map(|der| Certificate::parse(der).ok()).map(Anchor::certificate).collect()
+    }
+}
+
+/// What stands behind a root certificate of the caller's.
+///
+/// # Errors
+/// [`Unsupported`] if the provider lacks SHA-256.
+pub(super) fn kind_of_root(anchor: &Anchor<'_>, provider: &CryptoProvider) -> Result<Root, Unsupported> {
+    let Some(certificate) = anchor.as_certificate() else { return Ok(Root::Caller) };
+    let digest = provider.digest(HashAlgorithm::Sha256, &[certificate.as_der()])?;
+    let known = CLOUD_ROOTS.iter().any(|(sha256, _)| sha256.as_slice() == digest.as_bytes());
+    Ok(if known { Root::CloudVtpm } else { Root::Caller })
+}

@@ -1,0 +1,158 @@
+//! What verified quotes vouch for.
+
+use super::anchors::AkPath;
+use super::eventlog::{Outcome, State};
+use super::log::LogClaims;
+use super::pcr::VerifiedPcrs;
+use super::public::{Attributes, Hierarchy, Name};
+use super::wire::ClockInfo;
+use crate::claims::Root;
+use crate::values::{Digest, Nonce, Value};
+
+/// Claims of one TPM: what the quotes' signatures cover, what vouches for the key, and how the verification was asked for.
+#[derive(Clone, Debug)]
+pub struct Claims(Facts);
+
+/// The claims by name, as verification collects them.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) path: AkPath,
+    pub(super) root: Root,
+    pub(super) name: Option<Name>,
+    pub(super) attributes: Option<Attributes>,
+    pub(super) spki_sha256: Digest,
+    pub(super) hierarchy: Option<Hierarchy>,
+    pub(super) extra_data: Option<Nonce>,
+    pub(super) clock: ClockInfo,
+    pub(super) firmware_version: u64,
+    pub(super) fresh: bool,
+    pub(super) pcrs: VerifiedPcrs,
+    pub(super) log: Option<LogClaims>,
+}
+
+impl Claims {
+    pub(super) const fn new(facts: Facts) -> Self {
+        Self(facts)
+    }
+
+    /// What vouches for the attestation key.
+    pub const fn ak_path(&self) -> AkPath {
+        self.0.path
+    }
+
+    /// How deep the trust is rooted.
+    pub const fn root(&self) -> Root {
+        self.0.root
+    }
+
+    /// The key's name; `None` if only the bare key is known.
+    pub const fn ak_name(&self) -> Option<&Name> {
+        self.0.name.as_ref()
+    }
+
+    /// The key's attributes; `None` if only the bare key is known.
+    pub const fn ak_attributes(&self) -> Option<Attributes> {
+        self.0.attributes
+    }
+
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    pub const fn ak_spki_sha256(&self) -> &Digest {
+        &self.0.spki_sha256
+    }
+
+    /// The hierarchy that the key is a primary of; `None` for another parent. The counters are true in the endorsement and
+    /// platform hierarchies only.
+    pub const fn hierarchy(&self) -> Option<Hierarchy> {
+        self.0.hierarchy
+    }
+
+    /// clockInfo of the first quote.
+    pub const fn clock(&self) -> ClockInfo {
+        self.0.clock
+    }
+
+    /// firmwareVersion of the first quote.
+    pub const fn firmware_version(&self) -> u64 {
+        self.0.firmware_version
+    }
+
+    /// Whether the caller gave qualifying data and they were compared.
+    pub const fn fresh(&self) -> bool {
+        self.0.fresh
+    }
+
+    /// The registers that the quotes cover.
+    pub const fn pcrs(&self) -> &VerifiedPcrs {
+        &self.0.pcrs
+    }
+
+    /// What the event log adds; `None` if none travelled.
+    pub const fn log(&self) -> Option<&LogClaims> {
+        self.0.log.as_ref()
+    }
+
+    /// Calls `f` with each claim's name and value, in a fixed order.
+    pub fn for_each(&self, mut f: impl FnMut(&'static str, Value)) {
+        let facts = &self.0;
+        f("ak_path", facts.path.name().into());
+        f("root", facts.root.name().into());
+        f("ak_name", facts.name.as_ref().map_or(Value::Phrase("unknown"), |name| name.as_bytes().into()));
+        f(
+            "ak_attributes",
+            facts.attributes.map_or(Value::Phrase("unknown"), |bits| Value::Bits(u64::from(bits.0))),
+        );
+        f("ak_spki_sha256", facts.spki_sha256.into());
+        f("ak_hierarchy", facts.hierarchy.map_or("unknown", Hierarchy::name).into());
+        f("extra_data", facts.extra_data.as_ref().map_or(Value::None, |data| data.as_bytes().into()));
+        f("clock", facts.clock.clock.into());
+        f("reset_count", facts.clock.reset_count.into());
+        f("restart_count", facts.clock.restart_count.into());
+        f("safe", if facts.clock.safe { "yes" } else { "no" }.into());
+        f("firmware_version", Value::Bits(facts.firmware_version));
+        for (bank, index, value) in facts.pcrs.iter() {
+            f(register_name(bank.name(), index), (*value).into());
+        }
+        let Some(log) = &facts.log else {
+            f("event_log", "none".into());
+            return;
+        };
+        f("event_log", u64::try_from(log.events()).unwrap_or(u64::MAX).into());
+        f("event_log_bank", log.bank().map_or("none of the quoted", |bank| bank.name()).into());
+        for (index, outcome) in log.outcomes() {
+            f(register_name("event_log", index), word(outcome).into());
+        }
+        let state = match log.secure_boot() {
+            None => "not proven",
+            Some(State::Disabled) => "disabled",
+            Some(State::Enabled) => "enabled",
+        };
+        f("secure_boot", state.into());
+    }
+}
+
+/// How a log stands to a register, in a word.
+pub(super) const fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Mismatch { .. } => "mismatch",
+        Outcome::Replayed => "replayed",
+        Outcome::Unexplained { .. } => "unexplained",
+        Outcome::UnsupportedBank(_) => "not in this bank",
+        Outcome::Untouched => "untouched",
+        Outcome::Unverified => "not quoted",
+    }
+}
+
+/// Names of claims are static: one table for all banks.
+fn register_name(bank: &str, index: u8) -> &'static str {
+    let row = NAMES.iter().find(|(of, _)| *of == bank).map_or(&[][..], |(_, names)| &names[..]);
+    row.get(usize::from(index)).copied().unwrap_or("pcr")
+}
+
+macro_rules! names {
+    ($($bank:literal),*) => {
+        [$(($bank, names!(@row $bank; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23))),*]
+    };
+    (@row $bank:literal; $($index:literal)*) => { [$(concat!("pcr.", $bank, ".", $index)),*] };
+}
+
+static NAMES: [(&str, [&str; 24]); 5] = names!("sha1", "sha256", "sha384", "sha512", "event_log");

@@ -1,0 +1,195 @@
+//! Whose key: what vouches for the attestation key that evidence brings.
+
+use alloc::vec::Vec;
+
+use super::anchors::{AkPath, kind_of_root};
+use super::body::AttestationKey;
+use super::checks::verify as checks;
+use super::key::{SigningKey, read_spki};
+use super::public::{Attributes, Hierarchy, Name, Public, Scheme};
+use super::template::rebuild;
+use crate::checks::Checks;
+use crate::claims::Root;
+use crate::collateral::{Collateral, Store};
+use crate::context::Context;
+use crate::crypto::HashAlgorithm;
+use crate::error::{Error, Refused};
+use crate::values::{Digest, Value};
+use crate::x509::chain::{ChainError, MAX_SUPPLIED, Rules, find};
+use crate::x509::{Certificate, id};
+
+/// The attestation key, and all that is known of it.
+#[derive(Clone, Debug)]
+pub(super) struct Ak {
+    pub(super) key: SigningKey,
+    pub(super) spki_sha256: Digest,
+    /// Name, attributes and scheme: as evidence says them, or rebuilt; `None` for a bare key of an unknown template.
+    pub(super) public: Option<AkPublic>,
+}
+
+/// What a public area says.
+#[derive(Clone, Debug)]
+pub(super) struct AkPublic {
+    pub(super) name: Name,
+    pub(super) attributes: Attributes,
+    pub(super) scheme: Scheme,
+    /// Whether it was rebuilt from a bare key, so that qualifiedSigner agrees by construction.
+    pub(super) rebuilt: bool,
+}
+
+/// What vouches for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trust {
+    pub(super) path: AkPath,
+    pub(super) root: Root,
+}
+
+impl Ak {
+    /// Reads the key, and rebuilds the public area of a bare one.
+    pub(super) fn read(
+        ak: &AttestationKey,
+        qualified_signer: &[u8],
+        context: &Context<'_>,
+    ) -> Result<Self, Error> {
+        let provider = context.provider;
+        let of = |public: &Public<'_>, rebuilt| -> Result<AkPublic, Error> {
+            let (attributes, scheme) = (public.attributes(), public.scheme());
+            Ok(AkPublic { name: public.name(provider)?, attributes, scheme, rebuilt })
+        };
+        let (key, public) = match ak {
+            AttestationKey::Public(bytes) => {
+                let public = Public::parse(bytes)?;
+                (SigningKey::of_public(&public)?, Some(of(&public, false)?))
+            }
+            AttestationKey::Spki(spki) => {
+                let key = read_spki(spki)?;
+                let public = match rebuild(&key, qualified_signer, provider)? {
+                    Some(bytes) => Some(of(&Public::parse(&bytes)?, true)?),
+                    None => None,
+                };
+                (key, public)
+            }
+        };
+        let spki_sha256 = provider.digest(HashAlgorithm::Sha256, &[&key.spki()])?;
+        Ok(Self { key, spki_sha256, public })
+    }
+
+    /// The hierarchy that it is a primary key of, by the quote's qualifiedSigner; `None` for a parent that is not known.
+    pub(super) fn hierarchy(
+        &self,
+        qualified_signer: &[u8],
+        context: &Context<'_>,
+    ) -> Result<Option<Hierarchy>, Error> {
+        let Some(public) = &self.public else { return Ok(None) };
+        for hierarchy in Hierarchy::ALL {
+            let name = public.name.qualified(&hierarchy.handle(), context.provider)?;
+            if name.as_bytes() == qualified_signer {
+                return Ok(Some(hierarchy));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Finds what vouches for the key: a key of the caller's first, then a certificate.
+pub(super) fn judge_trust(
+    ak: &Ak,
+    carried: &Collateral,
+    store: &Store,
+    context: &Context<'_>,
+    checks: &mut Checks,
+) -> Result<Trust, Refused> {
+    let anchors = &context.anchors.vtpm;
+    let name = ak.public.as_ref().map(|public| &public.name);
+    let trusted = anchors.key(name, ak.spki_sha256.as_bytes());
+    let certificates = parsed(carried, store, checks)?;
+    let of_key = certificates
+        .iter()
+        .find(|certificate| SigningKey::of_spki(&certificate.public_key()).as_ref() == Some(&ak.key));
+    judge_certificate(of_key.is_some(), carried, checks)?;
+    let trust = match (trusted, of_key) {
+        (Some(trusted), _) => {
+            let why = "the key itself is trusted";
+            checks.not_applicable(&checks::AK_CHAIN, why);
+            checks.not_applicable(&checks::AK_USAGE, why);
+            Some(Trust { path: trusted.path, root: trusted.root })
+        }
+        (None, Some(leaf)) => judge_chain(leaf, &certificates, context, checks)?,
+        (None, None) => {
+            let why = "no certificate of this key was supplied";
+            checks.not_applicable(&checks::AK_CHAIN, why);
+            checks.not_applicable(&checks::AK_USAGE, why);
+            None
+        }
+    };
+    let actual = trust.map_or("nothing that the caller trusts", |trust| trust.path.name());
+    checks.require(&checks::AK_TRUSTED, trust.is_some(), "a trusted key, or a certificate of it", actual);
+    // Without anything that vouches, the key is judged on as if the caller stood for it: the refusal is on record.
+    Ok(trust.unwrap_or(Trust { path: AkPath::Pinned, root: Root::Caller }))
+}
+
+/// Certificates, of which those that came with the evidence come first.
+fn parsed<'a>(
+    carried: &'a Collateral,
+    store: &'a Store,
+    checks: &Checks,
+) -> Result<Vec<Certificate<'a>>, Refused> {
+    let all = carried.certificates().chain(store.supplied().certificates());
+    all.map(Certificate::parse).collect::<Result<_, _>>().map_err(|error| Refused::with(error, checks))
+}
+
+/// Evidence that brings leaves must bring the one of its key: a certificate of another machine is not passed over.
+fn judge_certificate(found: bool, carried: &Collateral, checks: &mut Checks) -> Result<(), Refused> {
+    let mut leaves = 0_usize;
+    for der in carried.certificates() {
+        let certificate = Certificate::parse(der).map_err(|error| Refused::with(error, checks))?;
+        let authority = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
+        leaves = leaves.saturating_add(usize::from(!authority));
+    }
+    if leaves == 0 && !found {
+        checks.not_applicable(&checks::AK_CERTIFICATE, "evidence brings no certificate of a key");
+        return Ok(());
+    }
+    let actual = if found { "the key that signs" } else { "another key" };
+    checks.require(&checks::AK_CERTIFICATE, found, "the key that signs", actual);
+    Ok(())
+}
+
+fn judge_chain(
+    leaf: &Certificate<'_>,
+    certificates: &[Certificate<'_>],
+    context: &Context<'_>,
+    checks: &mut Checks,
+) -> Result<Option<Trust>, Refused> {
+    // A TPM's certificate may have an empty subject and its names in a critical subjectAltName (EK Credential Profile, 3.2).
+    let critical = [id::SUBJECT_ALT_NAME];
+    let rules = Rules::new(context.provider, context.now, &critical);
+    let anchors = context.anchors.vtpm.roots();
+    // Only what may lead upwards from here: a fleet's store holds many leaves.
+    let above: Vec<Certificate<'_>> = certificates
+        .iter()
+        .filter(|certificate| certificate.basic_constraints().is_some_and(|constraints| constraints.ca))
+        .take(MAX_SUPPLIED)
+        .copied()
+        .collect();
+    let path = match find(leaf, &above, &anchors, &rules) {
+        Ok(path) => path,
+        Err(ChainError::Unsupported(unsupported)) => return Err(Refused::with(unsupported, checks)),
+        Err(ChainError::Fault(fault)) => {
+            checks.require(&checks::AK_CHAIN, false, fault.expected, fault.actual);
+            checks.not_applicable(&checks::AK_USAGE, "the chain does not hold");
+            return Ok(None);
+        }
+    };
+    let anchor = path.anchor().subject().common_name().map_or(Value::None, Value::text);
+    checks.require(&checks::AK_CHAIN, true, "a root that the caller trusts", anchor);
+    // Some clouds write the endorsement key's purpose into both certificates: only keyUsage tells them apart.
+    let usage = leaf.key_usage();
+    let signs = usage.is_some_and(|usage| {
+        usage.digital_signature() && !usage.key_encipherment() && !usage.key_agreement()
+    });
+    let actual = if signs { "digitalSignature" } else { "another usage" };
+    let usable = checks.require(&checks::AK_USAGE, signs, "digitalSignature", actual);
+    let root = kind_of_root(path.anchor(), context.provider).map_err(|error| Refused::with(error, checks))?;
+    Ok(usable.then_some(Trust { path: AkPath::Certificate, root }))
+}

@@ -1,0 +1,216 @@
+//! Belief: what vouches for the attestation key, its signature on each quote, and the registers that the quotes cover.
+//!
+//! The order is that of `checks::verify`. A failed check does not stop the ones after it, so that a refusal names all that is
+//! wrong. Of several quotes each must hold: there is one line for each check, with the graver outcome.
+
+use super::body::{TpmEvidence, TpmQuote};
+use super::checks::verify as checks;
+use super::claims::{Claims, Facts};
+use super::endorsement::{Ak, Trust, judge_trust};
+use super::key::SigningKey;
+use super::log::LogClaims;
+use super::pcr::{self, VerifiedPcrs};
+use super::signature::Signature;
+use super::wire::{Attest, Attested, TYPE_QUOTE};
+use crate::checks::Checks;
+use crate::collateral::{Collateral, Store};
+use crate::context::Context;
+use crate::crypto::HashAlgorithm;
+use crate::error::{Error, Refused};
+use crate::values::{Nonce, Value};
+use crate::verified::Verified;
+
+impl TpmEvidence {
+    /// Verifies every quote, under a key that something vouches for.
+    ///
+    /// # Errors
+    /// [`Refused`], with every check that was made and the most telling failure.
+    pub fn verify(
+        &self,
+        carried: &Collateral,
+        store: &Store,
+        context: &Context<'_>,
+    ) -> Result<Verified<Claims>, Refused> {
+        let quotes = self.quotes.iter().map(Quote::parse).collect::<Result<alloc::vec::Vec<_>, _>>()?;
+        // `parse` refuses evidence without a quote; made by hand, it is told the same.
+        let Some(first) = quotes.first() else {
+            return Err(Attest::parse_as(TYPE_QUOTE, &[]).map_or_else(Refused::from, |_| {
+                Error::from(crate::error::Unsupported::Format(Value::None)).into()
+            }));
+        };
+        let mut checks = Checks::new();
+        let ak = Ak::read(&self.ak, first.attest.qualified_signer(), context)?;
+        let trust = judge_trust(&ak, carried, store, context, &mut checks)?;
+        judge_key(&ak, &mut checks);
+        let mut pcrs = VerifiedPcrs::default();
+        for quote in &quotes {
+            quote.judge_signer(&ak, context, &mut checks)?;
+            let covered = quote.judge(&ak.key, context, &mut checks)?;
+            if !pcrs.merge(covered) {
+                checks.require_again(&checks::PCR_DUPLICATE, false, "each once", "a register in two quotes");
+            }
+        }
+        let log = LogClaims::read(&self.event_log, &pcrs, context.provider)
+            .map_err(|error| Refused::with(error, &checks))?;
+        match Refused::of(&checks) {
+            Some(refused) => Err(refused),
+            None => {
+                let claims = claims(&ak, trust, first, pcrs, log, context)?;
+                Ok(Verified::assertion(claims, checks))
+            }
+        }
+    }
+}
+
+fn claims(
+    ak: &Ak,
+    trust: Trust,
+    quote: &Quote<'_>,
+    pcrs: VerifiedPcrs,
+    log: Option<LogClaims>,
+    context: &Context<'_>,
+) -> Result<Claims, Refused> {
+    let attest = &quote.attest;
+    let public = ak.public.as_ref();
+    Ok(Claims::new(Facts {
+        path: trust.path,
+        root: trust.root,
+        name: public.map(|public| public.name.clone()),
+        attributes: public.map(|public| public.attributes),
+        spki_sha256: ak.spki_sha256,
+        hierarchy: ak.hierarchy(attest.qualified_signer(), context)?,
+        extra_data: Nonce::new(attest.extra_data()),
+        clock: attest.clock(),
+        firmware_version: attest.firmware_version(),
+        fresh: context.expect.bytes().is_some(),
+        pcrs,
+        log,
+    }))
+}
+
+/// What can be said of the key alone.
+fn judge_key(ak: &Ak, checks: &mut Checks) {
+    match &ak.public {
+        None => checks.not_applicable(
+            &checks::AK_ATTRIBUTES,
+            "only the bare key is known, in no known template; policy judges",
+        ),
+        Some(public) => {
+            let ok = public.attributes.are_an_attestation_keys();
+            let expected = "restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, not decrypt";
+            let actual = Value::Bits(u64::from(public.attributes.0));
+            checks.require(&checks::AK_ATTRIBUTES, ok, expected, actual);
+        }
+    }
+    match &ak.key {
+        SigningKey::Ecc { curve, .. } => {
+            checks.require(&checks::AK_STRENGTH, true, "P-256 or stronger", curve.name());
+        }
+        SigningKey::Rsa { bits, exponent, .. } => {
+            let strong = *bits >= 2048 && *exponent >= 65_537;
+            let actual = if *bits < 2048 { u64::from(*bits) } else { *exponent };
+            checks.require(&checks::AK_STRENGTH, strong, "2048 bits and 65537 at least", actual);
+        }
+    }
+}
+
+/// One quote, parsed.
+struct Quote<'a> {
+    attest: Attest<'a>,
+    signature: Signature<'a>,
+    parts: &'a TpmQuote,
+}
+
+impl<'a> Quote<'a> {
+    fn parse(parts: &'a TpmQuote) -> Result<Self, Error> {
+        let attest = Attest::parse_as(TYPE_QUOTE, &parts.attest)?;
+        Ok(Self { attest, signature: Signature::parse(&parts.signature)?, parts })
+    }
+
+    /// Whether the signature is of the kind that the key makes, and whether the quote names the key.
+    fn judge_signer(&self, ak: &Ak, context: &Context<'_>, checks: &mut Checks) -> Result<(), Refused> {
+        let Signature { scheme, hash, .. } = self.signature;
+        let fixed = ak.public.as_ref().map(|public| public.scheme).filter(|fixed| !fixed.is_null());
+        let named = fixed.is_none_or(|fixed| fixed.scheme == scheme) && ak.key.takes(scheme);
+        let expected = match (fixed, &ak.key) {
+            (Some(fixed), _) => fixed.scheme.into(),
+            (None, SigningKey::Ecc { .. }) => Value::Phrase("ecdsa"),
+            (None, SigningKey::Rsa { .. }) => Value::Phrase("rsassa or rsapss"),
+        };
+        checks.require_again(&checks::AK_SCHEME, named, expected, scheme);
+        match fixed {
+            None => checks.not_applicable_again(&checks::AK_HASH, "the key is fixed to no hash"),
+            Some(fixed) => {
+                checks.require_again(&checks::AK_HASH, fixed.hash == hash, fixed.hash, hash);
+            }
+        }
+        let signer = self.attest.qualified_signer();
+        match &ak.public {
+            None => checks.not_applicable_again(&checks::AK_NAME, "only the bare key is known"),
+            Some(public) if public.rebuilt => {
+                let same = ak.hierarchy(signer, context)?.is_some();
+                let actual = if same { "a primary key's" } else { "another key's" };
+                checks.require_again(&checks::AK_NAME, same, "that of the key in its template", actual);
+            }
+            Some(public) => {
+                // A qualified name is made with the key's own nameAlg, whatever its parent.
+                let algorithm = |name: &[u8]| Value::bytes(name.get(..2).unwrap_or_default());
+                let (expected, actual) = (algorithm(public.name.as_bytes()), algorithm(signer));
+                let same = expected == actual;
+                match ak.hierarchy(signer, context)? {
+                    Some(hierarchy) => {
+                        checks.require_again(&checks::AK_NAME, true, "a primary key's", hierarchy.name());
+                    }
+                    None if same => checks.not_applicable_again(
+                        &checks::AK_NAME,
+                        "the key's parent is not known; policy judges",
+                    ),
+                    None => drop(checks.require_again(&checks::AK_NAME, false, expected, actual)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Signature, freshness and registers.
+    fn judge(
+        &self,
+        key: &SigningKey,
+        context: &Context<'_>,
+        checks: &mut Checks,
+    ) -> Result<VerifiedPcrs, Refused> {
+        let hash = self.signature.hash.hash().filter(|hash| *hash != HashAlgorithm::Sha1);
+        checks.require_again(
+            &checks::SIGNATURE_HASH,
+            hash.is_some(),
+            "sha256, sha384 or sha512",
+            self.signature.hash,
+        );
+        match hash {
+            None => checks.not_applicable_again(&checks::SIGNATURE, "nothing is believed on this hash"),
+            Some(hash) => {
+                let verified = key
+                    .verify(self.attest.signed_bytes(), &self.signature, hash, context.provider)
+                    .map_err(|error| Refused::with(error, checks))?
+                    .is_ok();
+                let actual =
+                    if verified { "a signature that verifies" } else { "a signature that does not verify" };
+                checks.require_again(&checks::SIGNATURE, verified, "a signature that verifies", actual);
+            }
+        }
+        let extra_data = self.attest.extra_data();
+        match context.expect.bytes() {
+            None => checks.not_applicable_again(&checks::EXTRA_DATA, "the caller gave no data to compare"),
+            Some(expected) => {
+                checks.require_again(&checks::EXTRA_DATA, extra_data == expected, expected, extra_data);
+            }
+        }
+        let Attested::Quote { selection, pcr_digest } = self.attest.attested() else {
+            return Ok(VerifiedPcrs::default());
+        };
+        let Some(hash) = hash.or_else(|| self.signature.hash.hash()) else {
+            return Ok(VerifiedPcrs::default());
+        };
+        pcr::judge(selection, pcr_digest, &self.parts.pcrs, hash, context.provider, checks)
+    }
+}
