@@ -35,6 +35,11 @@ impl RsaKey {
         self.private().size()
     }
 
+    /// The modulus, big-endian.
+    pub fn modulus(&self) -> Vec<u8> {
+        self.private().n_bytes().to_vec()
+    }
+
     /// RSAPublicKey of PKCS #1.
     pub fn pkcs1_public(&self) -> Vec<u8> {
         let key = self.private();

@@ -23,6 +23,7 @@ pub mod report;
 pub mod sign;
 pub mod table;
 pub mod time;
+pub mod tpm;
 
 pub use crl::CrlSpec;
 pub use ext::{Ext, oid};

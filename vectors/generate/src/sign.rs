@@ -22,6 +22,17 @@ pub enum Hash {
 }
 
 impl Hash {
+    /// TPM_ALG_ID.
+    pub const fn tpm(self) -> u16 {
+        match self {
+            Self::Sha256 => 0x000b,
+            Self::Sha384 => 0x000c,
+            Self::Sha512 => 0x000d,
+        }
+    }
+}
+
+impl Hash {
     /// The digest of `message`.
     pub fn digest(self, message: &[u8]) -> Vec<u8> {
         match self {
@@ -156,13 +167,13 @@ fn ecdsa_der(signature: &Signature) -> Vec<u8> {
 }
 
 /// A salt that depends on the message alone.
-fn salt_of(message: &[u8], len: usize) -> Vec<u8> {
+pub(crate) fn salt_of(message: &[u8], len: usize) -> Vec<u8> {
     let seed = Sha384::digest([b"salt".as_slice(), message].concat());
     mgf1(Hash::Sha384, &seed, len)
 }
 
 /// EMSA-PKCS1-v1_5 of RFC 8017, section 9.2.
-fn pkcs1v15(size: usize, hash: Hash, message: &[u8]) -> Vec<u8> {
+pub(crate) fn pkcs1v15(size: usize, hash: Hash, message: &[u8]) -> Vec<u8> {
     let info = seq(&[&hash.algorithm(), &octets(&hash.digest(message))]);
     let mut out = vec![0xFF; size];
     out[0] = 0;
@@ -173,7 +184,7 @@ fn pkcs1v15(size: usize, hash: Hash, message: &[u8]) -> Vec<u8> {
 }
 
 /// EMSA-PSS of RFC 8017, section 9.1.1, for a modulus of whole octets.
-fn pss(size: usize, hash: Hash, mgf: Hash, salt: &[u8], message: &[u8]) -> Vec<u8> {
+pub(crate) fn pss(size: usize, hash: Hash, mgf: Hash, salt: &[u8], message: &[u8]) -> Vec<u8> {
     let digest = hash.digest(&[&[0; 8], hash.digest(message).as_slice(), salt].concat());
     let mut out = vec![0; size - digest.len() - salt.len() - 2];
     out.push(1);
