@@ -15,6 +15,8 @@ use serde_json::Value;
 #[allow(dead_code, unreachable_pub, reason = "the generator's writer, of which this test uses a part")]
 mod writer;
 
+#[path = "eventlog/cel.rs"]
+mod cel;
 #[path = "eventlog/claims.rs"]
 mod claims;
 #[path = "eventlog/ima.rs"]

@@ -64,3 +64,17 @@ pub mod ima {
         TEMPLATE_DIGEST = Mismatch "vtpm.log.ima.template-digest", "template digests are the SHA-1 hashes of the template data", "Linux, security/integrity/ima";
     }
 }
+
+/// The Canonical Event Log.
+pub mod cel {
+    use super::checks;
+
+    checks! {
+        SEQUENCE = Malformed "vtpm.log.cel.sequence", "records are numbered from 0, without a gap", "TCG Canonical Event Log Format, RECNUM";
+        ORDER = Malformed "vtpm.log.cel.order", "a record is its number, its register, its digests and its content, in this order", "TCG Canonical Event Log Format, TLV encoding";
+        REGISTER = Malformed "vtpm.log.cel.register", "a record names a register that exists", "TCG Canonical Event Log Format, PCR; Google's CC register, 1 to 4";
+        DIGEST = Malformed "vtpm.log.cel.digest", "a record has one digest of an algorithm, of its length", "TCG Canonical Event Log Format, DIGESTS";
+        REPLAYED = Mismatch "vtpm.log.cel.replay", "a beginning of the log replays to the verified register", "TCG Canonical Event Log Format";
+        CONTENT = Mismatch "vtpm.log.cel.content", "COS content hashes to its digest", "Google COS, content type 80";
+    }
+}

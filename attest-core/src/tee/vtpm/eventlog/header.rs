@@ -46,6 +46,11 @@ impl Bank {
         }
     }
 
+    /// A bank by its number alone, where the log gives the length beside each digest.
+    pub(super) const fn unsized_of(id: u16) -> Self {
+        Self { id, size: 0 }
+    }
+
     /// The size that the TCG Algorithm Registry gives; `None` for an algorithm that is not known here.
     const fn registered_size(self) -> Option<u16> {
         match self.id {

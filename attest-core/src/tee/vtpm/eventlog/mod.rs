@@ -15,6 +15,7 @@
 //! - a claim is made of such data and of whole registers, and refused when one event of the register is not understood.
 
 mod boot_chain;
+mod cel;
 pub mod checks;
 mod coverage;
 mod header;
@@ -25,9 +26,12 @@ mod replay;
 mod secure_boot;
 mod story;
 mod tcg;
+#[cfg(test)]
+mod tests;
 mod untrusted;
 
 pub use boot_chain::BootChain;
+pub use cel::{CelJudged, CelLog, CelProven, CelRecord, CelRegister, MAX_CEL, MAX_CEL_RECORDS};
 pub use coverage::{Coverage, Judged, ProvenData, Rule};
 pub use header::{Bank, MAX_DIGESTS, SpecId};
 pub use ima::{
