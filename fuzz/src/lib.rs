@@ -1,17 +1,20 @@
 //! What the fuzz targets share: whom they trust, and each target's first read.
 
+pub mod eventlog;
+
 use std::str;
 use std::sync::LazyLock;
 
 use attest_core::collateral::Collateral;
 use attest_core::rules::OneOf;
 use attest_core::tee::snp::{self, Anchors, ProductLine, REPORT_LEN, Report, parse_table};
+use attest_core::tee::vtpm::eventlog::{CelLog, ImaLog, Log};
 use attest_core::x509::{Certificate, CertificateList};
 use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
 use vectors::set::Set;
 
 /// Every target, with the read that an input must survive to reach anything behind it.
-pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 9] = [
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 10] = [
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
     ("evidence", |bytes| Evidence::from_envelope(bytes).is_ok() || Verifier::new().detect(bytes).is_ok()),
@@ -23,6 +26,10 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 9] = [
     ("snp_report", |bytes| Report::parse(bytes).is_ok()),
     ("snp_table", |bytes| parse_table(bytes).is_ok()),
     ("snp_verify", |bytes| bytes.get(..REPORT_LEN).is_some_and(|report| Report::parse(report).is_ok())),
+    ("vtpm_eventlog", |bytes| {
+        let json = CelLog::parse_json(bytes).is_ok();
+        json || Log::parse(bytes).is_ok() || ImaLog::parse(bytes).is_ok() || CelLog::parse_tlv(bytes).is_ok()
+    }),
     ("x509", |bytes| Certificate::parse(bytes).is_ok() || CertificateList::parse(bytes).is_ok()),
 ];
 

@@ -186,7 +186,9 @@ fn write_all(corpus: &Path) -> Outcome {
     ] {
         folder.put(name, [&[what][..], &at.to_le_bytes()].concat())?;
     }
-    Ok(())
+
+    let folder = Folder::new(corpus, "vtpm_eventlog")?;
+    attestrap_fuzz::eventlog::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))
 }
 
 /// Which `"any"` a rule is in the file of them.
