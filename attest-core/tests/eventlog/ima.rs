@@ -96,7 +96,7 @@ fn the_longest_beginning_that_replays_is_proven() {
     let log = ImaLog::parse(&whole).unwrap();
     let proven = log.compare(10, &verified, SHA256, ImaHashing::PerBank, provider()).unwrap();
     assert_eq!((proven.records().count(), proven.unproven(), proven.violations()), (2, 1, 0));
-    let names: Vec<_> = proven.records().map(|record| record.fields().nth(1).unwrap()).collect();
+    let names: Vec<_> = proven.records().map(|record| record.fields().unwrap().nth(1).unwrap()).collect();
     assert_eq!(names, [&b"boot_aggregate\0"[..], b"/init\0"]);
     // No beginning replays: nothing is proven, not even the first record.
     let other = Digest::filled(7, 32);
@@ -112,6 +112,8 @@ fn the_longest_beginning_that_replays_is_proven() {
     let log = ImaLog::parse(&violated).unwrap();
     let replay = log.replay(10, SHA256, ImaHashing::PerBank, provider()).unwrap();
     assert_eq!((replay.violations(), replay.template_mismatches()), (1, 0));
+    let proven = log.compare(10, &replay.value(), SHA256, ImaHashing::PerBank, provider()).unwrap();
+    assert_eq!(proven.records().map(|record| record.fields().is_some()).collect::<Vec<_>>(), [true, false]);
     for cut in 0..whole.len() {
         match ImaLog::parse(&whole[..cut]) {
             Ok(log) => assert!(log.len() < 3 && [0, records[0].len(), some.len()].contains(&cut)),

@@ -105,7 +105,7 @@ impl<'a> CelLog<'a> {
     ) -> Result<Option<Digest>, Error> {
         let mut value = None;
         for record in self.records.iter().filter(|record| record.register == register) {
-            let Some(digest) = record.digest(bank) else { return Ok(None) };
+            let Some(digest) = record.digest_in(bank) else { return Ok(None) };
             let before = value.unwrap_or_else(|| Digest::filled(0, bank.digest_len()));
             value = Some(provider.digest(bank, &[before.as_bytes(), digest.as_bytes()])?);
         }
@@ -131,13 +131,13 @@ impl<'a> CelLog<'a> {
         let mut proven = (value == *verified).then_some(0);
         for record in self.records.iter().filter(|record| record.register == register) {
             // Nothing behind a record without a digest of this bank can be replayed.
-            let Some(digest) = record.digest(bank) else { break };
+            let Some(digest) = record.digest_in(bank) else { break };
             value = provider.digest(bank, &[value.as_bytes(), digest.as_bytes()])?;
             let covered = match record.hashed() {
                 Some(bytes) => provider.digest(bank, &[bytes])? == digest,
                 None => false,
             };
-            records.push(CelJudged { record, covered });
+            records.push(CelJudged { record, digest, covered });
             if value == *verified {
                 proven = Some(records.len());
             }
@@ -182,10 +182,21 @@ impl<'l, 'a> CelProven<'l, 'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct CelJudged<'l, 'a> {
     record: &'l CelRecord<'a>,
+    digest: Digest,
     covered: bool,
 }
 
-impl<'l> CelJudged<'l, '_> {
+impl<'l, 'a> CelJudged<'l, 'a> {
+    /// The digest that the register was extended with, which is proven.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The record with what is not proven of it.
+    pub const fn record(&self) -> &'l CelRecord<'a> {
+        self.record
+    }
+
     /// The bytes that were hashed, if the log gives them: COS content without its head, or systemd's string.
     pub fn proven(&self) -> Option<&'l [u8]> {
         let content = self.record.content().dangerous_unproven();
@@ -245,7 +256,11 @@ impl<'a> CelRecord<'a> {
     }
 
     /// The digest for a bank.
-    pub fn digest(&self, bank: HashAlgorithm) -> Option<Digest> {
+    pub fn digest(&self, bank: HashAlgorithm) -> Option<Untrusted<Digest>> {
+        self.digest_in(bank).map(Untrusted::new)
+    }
+
+    fn digest_in(&self, bank: HashAlgorithm) -> Option<Digest> {
         self.digests.iter().find(|(listed, _)| *listed == bank).map(|(_, digest)| *digest)
     }
 

@@ -230,10 +230,10 @@ pub struct ImaProven<'a> {
 }
 
 impl<'a> ImaProven<'a> {
-    /// Its records. Their digests and names are proven but for violations, whose every word is the list's own.
-    pub fn records(&self) -> impl Iterator<Item = ImaRecord<'a>> + use<'a> {
+    /// Its records.
+    pub fn records(&self) -> impl Iterator<Item = ImaJudged<'a>> + use<'a> {
         let register = self.register;
-        self.log.records().take(self.len).filter(move |record| record.register == register)
+        self.log.records().take(self.len).filter(move |record| record.register == register).map(ImaJudged)
     }
 
     /// How many records of the list follow it, unproven.
@@ -244,6 +244,23 @@ impl<'a> ImaProven<'a> {
     /// How many records are violations.
     pub const fn violations(&self) -> usize {
         self.violations
+    }
+}
+
+/// A record that a verified register vouches for.
+#[derive(Clone, Copy, Debug)]
+pub struct ImaJudged<'a>(ImaRecord<'a>);
+
+impl<'a> ImaJudged<'a> {
+    /// The fields, which are proven: `d-ng`, `n-ng`, `sig` for `ima-sig`; digest and name for `ima`. `None` for a violation, whose
+    /// every word is the list's own.
+    pub fn fields(&self) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+        (!self.0.is_violation()).then(|| self.0.raw_fields())
+    }
+
+    /// The record with what is not proven of it: the template's name, and all of a violation.
+    pub const fn record(&self) -> &ImaRecord<'a> {
+        &self.0
     }
 }
 
@@ -281,9 +298,13 @@ impl<'a> ImaRecord<'a> {
         *self.template_digest == [0; 20]
     }
 
-    /// The fields of the record: `d-ng`, `n-ng`, `sig` for `ima-sig`; digest and name for `ima`. Ends early where the data does not have
+    /// The fields as [`ImaJudged::fields`] gives them, with nothing that proves them. They end early where the data does not have
     /// that form.
-    pub fn fields(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    pub fn fields(&self) -> impl Iterator<Item = Untrusted<&'a [u8]>> + use<'a> {
+        self.raw_fields().map(Untrusted::new)
+    }
+
+    fn raw_fields(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (head, data): ([Option<&'a [u8]>; 2], &[u8]) = match self.body {
             Body::Ima { digest, name } => ([Some(digest), Some(name)], &[]),
             Body::Data(data) => ([None; 2], data),

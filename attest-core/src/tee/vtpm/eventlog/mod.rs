@@ -35,8 +35,8 @@ pub use cel::{CelJudged, CelLog, CelProven, CelRecord, CelRegister, MAX_CEL, MAX
 pub use coverage::{Coverage, Judged, ProvenData, Rule};
 pub use header::{Bank, MAX_DIGESTS, SpecId};
 pub use ima::{
-    IMA_REGISTER, ImaHashing, ImaLog, ImaProven, ImaRecord, ImaReplay, MAX_IMA_LOG, MAX_IMA_RECORDS,
-    boot_aggregate,
+    IMA_REGISTER, ImaHashing, ImaJudged, ImaLog, ImaProven, ImaRecord, ImaReplay, MAX_IMA_LOG,
+    MAX_IMA_RECORDS, boot_aggregate,
 };
 pub use kinds::EventKind;
 pub use loaders::{Firmware, GrubLine, Loaded, MemoryEncryption, Section};
