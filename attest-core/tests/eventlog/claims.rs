@@ -195,3 +195,15 @@ fn a_story_says_of_each_line_how_much_is_proven() {
     assert!(boot.sections().is_none() && boot.digests(4).next().is_none() && boot.firmware().is_none());
     assert!(boot.loaded_files().is_empty() && boot.grub_lines().is_empty());
 }
+
+/// A file of PCR 9 under another type is in no list of files; it is among the digests all the same.
+#[test]
+fn what_a_log_leaves_out_of_a_list_is_among_the_digests() {
+    let file = |kind| vec![(9, kind, b"a file".to_vec(), b"/name\0".to_vec())];
+    let count = |kind| {
+        with_boot(&file(kind), |boot| {
+            (boot.loaded_files().len(), boot.stub_loads().len(), boot.digests(9).count())
+        })
+    };
+    assert_eq!((count(0xd), count(6), count(1)), ((1, 0, 1), (0, 1, 1), (0, 0, 1)));
+}

@@ -2,6 +2,9 @@
 //!
 //! Each of these speaks for a register only as far as whatever ran in it was honest: in PCR 8 and up anything that ran since the
 //! separator may have extended what it liked. The digests and their order are proven, who wrote them is not.
+//!
+//! What a list here shows is proven; that it is whole is not, for events are sorted by their types, which the log can change. Whoever
+//! must know that there was nothing else compares [`super::Boot::digests`], which has every digest of a register.
 
 use alloc::vec::Vec;
 

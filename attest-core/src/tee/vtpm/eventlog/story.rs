@@ -59,7 +59,8 @@ impl<'a> Boot<'a> {
         BootChain::read(&self.compared, &self.events)
     }
 
-    /// All digests that a register was extended with, in order, whatever the log calls them. Empty unless it is replayed.
+    /// All digests that a register was extended with, in order, whatever the log calls them. Empty unless it is replayed. The
+    /// lists below show parts of them and sort by type, so that a log can leave out of them what it likes.
     pub fn digests(&self, pcr: u8) -> impl Iterator<Item = &'a [u8]> + '_ {
         self.events
             .iter()
