@@ -6,7 +6,7 @@ use attest_core::crypto::{BUILT_IN, SignatureAlgorithm};
 const MESSAGE: &[u8] = b"attestrap";
 
 fn unhex(text: &str) -> Vec<u8> {
-    assert!(text.is_ascii() && text.len() % 2 == 0, "{text}");
+    assert!(text.is_ascii() && text.len().is_multiple_of(2), "{text}");
     (0..text.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal"))

@@ -20,6 +20,11 @@ fuzz_target!(|bytes: &[u8]| {
                 assert_eq!(certificate.extension(extension.id), Some(extension));
             }
             let _ = (certificate.authority(), certificate.validity(), certificate.public_key());
+            let _ =
+                (certificate.key_usage(), certificate.basic_constraints(), certificate.subject_alt_name());
+            for purpose in certificate.purposes().iter().flat_map(|purposes| purposes.iter()) {
+                assert!(certificate.purposes().is_some_and(|purposes| purposes.contains(purpose)));
+            }
             assert!(!certificate.serial().is_empty());
         }
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -7,13 +7,21 @@
 //! - `rustls-webpki` builds WebPKI paths. AMD's leaves have the serial number 0, no key usage, and one extension whose value is
 //!   not DER; they fail there for good reasons.
 //!
-//! Signature algorithms are compared as whole DER values. That leaves no parameter unread, and it takes in the one form that is
-//! not DER: until 2024 AMD wrote the default trailerField of the PSS parameters out.
+//! Signature algorithms are compared as whole DER values. That leaves no parameter unread, and it takes in a form that is not
+//! DER: until 2024 AMD wrote the default trailerField of the PSS parameters out. The other one is AMD's keyCertSign, a BIT STRING
+//! with a zero bit too many, and it too is compared as a whole.
 //!
-//! **Providers.** [`crate::crypto::CryptoProvider`] is a struct of trait objects. All three built-in ones have all four schemes
-//! of [`crate::crypto::SignatureAlgorithm`].
+//! **Providers.** [`crate::crypto::CryptoProvider`] is a struct of trait objects; a table in [`crate::crypto`] says who has which
+//! scheme. Keys and signatures have one form, demanded before a library sees them, because libraries differ in what else they
+//! take: `ring` an exponent of 3 and a modulus of 2041 bits, `aws-lc-rs` a whole SubjectPublicKeyInfo, RustCrypto a compressed point.
 //!
-//! **Chains.** ARK, ASK and ASVK of each line are pinned. An intermediate that is supplied is judged as supplied: a wrong one is
+//! **PSS of a TPM.** What a TPM signs does not say how long its salt is. A scheme of its own takes the two lengths that TPMs make,
+//! the digest's and the largest, and no other, although RustCrypto could find out any: the answer must not depend on the provider.
+//!
+//! **Paths.** [`crate::x509::chain`] asks more than RFC 5280 where no vendor needs the leave: keyUsage in every authority,
+//! self-issued ones counted by pathLenConstraint, a leaf that is no authority, and names compared as bytes.
+//!
+//! **Chains of AMD.** ARK, ASK and ASVK of each line are pinned. An intermediate that is supplied is judged as supplied: a wrong one is
 //! not papered over by the pinned one. The pinned one is used where none of the chain's line was supplied.
 //!
 //! **CRL.** Every VEK has the serial number 0, and the CRL's issuer is the ARK, so the list can speak about intermediates only.
