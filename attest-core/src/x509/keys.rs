@@ -209,11 +209,14 @@ impl<'a> PublicKey<'a> {
 
 /// r and s, each as long as the field.
 struct FixedSignature {
-    bytes: [u8; 2 * Curve::P521.field_len()],
+    bytes: [u8; Self::MAX],
     len: usize,
 }
 
 impl FixedSignature {
+    /// Two halves of the longest field.
+    const MAX: usize = 2 * Curve::P521.field_len();
+
     /// Reads `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279, 2.2.3): minimal, positive, no longer than the field, and nothing
     /// after. Another encoding of the same numbers would be another certificate with the same meaning.
     fn from_der(der: &[u8], curve: Curve) -> Option<Self> {
@@ -223,7 +226,7 @@ impl FixedSignature {
         reader.finish().ok()?;
         let field = curve.field_len();
         let len = field.checked_mul(2)?;
-        let mut fixed = Self { bytes: [0; _], len };
+        let mut fixed = Self { bytes: [0; Self::MAX], len };
         for (half, scalar) in fixed.bytes.get_mut(..len)?.chunks_exact_mut(field).zip(scalars) {
             // Without leading zeros; a zero is one octet.
             let digits = scalar.as_bytes();
