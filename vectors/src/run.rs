@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use attest_core::checks::{Checks, Outcome};
 use attest_core::crypto::{BUILT_IN, CryptoProvider};
-use attest_core::tee::snp::{Anchors, ProductLine};
+use attest_core::tee::snp::{Anchors, ProductLine, checks as snp};
+use attest_core::tee::vtpm::{Name, TrustedAk, checks as vtpm};
+use attest_core::values::Nonce;
 use attest_core::{
     Context, Error, Expect, Format, Policy, Refused, Store, TrustAnchors, UnixTime, Verifier,
     refused_to_json, verdict_to_json,
@@ -112,16 +114,45 @@ fn ours(set: &Set, providers: &[&CryptoProvider]) -> Result<Sum, String> {
 /// # Errors
 /// If one is missing or is no certificate authority.
 pub fn anchors(set: &Set) -> Result<TrustAnchors, String> {
-    let mut snp = Anchors::none();
+    let mut anchors = TrustAnchors::new(Anchors::none());
+    if set.manifest.tee == "vtpm" {
+        for anchor in &set.manifest.roots {
+            anchors.vtpm.add_root(&set.blob(&anchor.file)?).map_err(|error| error.to_string())?;
+        }
+        for key in &set.manifest.keys {
+            anchors.vtpm.add_key(pinned(key)?);
+        }
+        return Ok(anchors);
+    }
     let line = |name: &str| ProductLine::from_name(name).ok_or_else(|| format!("no product line {name}"));
     for anchor in &set.manifest.roots {
-        snp.add_root(line(&anchor.line)?, &set.blob(&anchor.file)?).map_err(|error| error.to_string())?;
+        let (line, der) = (line(&anchor.line)?, set.blob(&anchor.file)?);
+        anchors.snp.add_root(line, &der).map_err(|error| error.to_string())?;
     }
     for anchor in &set.manifest.intermediates {
-        snp.add_intermediate(line(&anchor.line)?, &set.blob(&anchor.file)?)
-            .map_err(|error| error.to_string())?;
+        let (line, der) = (line(&anchor.line)?, set.blob(&anchor.file)?);
+        anchors.snp.add_intermediate(line, &der).map_err(|error| error.to_string())?;
     }
-    Ok(TrustAnchors::new(snp))
+    Ok(anchors)
+}
+
+/// A key by its name, or by the SHA-256 digest of its SubjectPublicKeyInfo, which has no algorithm in front.
+fn pinned(key: &str) -> Result<TrustedAk, String> {
+    let bytes = unhex(key)?;
+    if let Ok(sha256) = <[u8; 32]>::try_from(bytes.as_slice()) {
+        return Ok(TrustedAk::pinned_spki(sha256));
+    }
+    Name::from_bytes(&bytes).map(TrustedAk::pinned).ok_or_else(|| format!("not a name: {key}"))
+}
+
+/// What a case expects evidence to commit to.
+fn expectation(case: &Case) -> Result<Expect, String> {
+    let Some(text) = &case.report_data else { return Ok(Expect::AnyReportData) };
+    let bytes = unhex(text)?;
+    match <[u8; 64]>::try_from(bytes.as_slice()) {
+        Ok(data) => Ok(Expect::ReportData(data)),
+        Err(_) => Nonce::new(&bytes).map(Expect::Nonce).ok_or_else(|| "a nonce over 66 bytes".to_owned()),
+    }
 }
 
 /// What a verifier said of a case.
@@ -161,10 +192,9 @@ pub fn agrees(case: &Case, answer: &Answer) -> bool {
     }
     if case.exit == 0 {
         // Shape is not in the record: a report that is judged at all has it.
-        let shape = !attest_core::tee::snp::checks::verify::ALL
+        let shape = ![snp::verify::ALL, snp::policy::ALL, vtpm::verify::ALL, vtpm::policy::ALL]
             .iter()
-            .chain(attest_core::tee::snp::checks::policy::ALL)
-            .any(|check| check.id == case.check);
+            .any(|list| list.iter().any(|check| check.id == case.check));
         return answer.failed.is_empty() && (shape || answer.passed.contains(&case.check));
     }
     let named = answer.failed.contains(&case.check) || answer.check.as_ref() == Some(&case.check);
@@ -177,16 +207,22 @@ fn judge_with_all(
     anchors: &TrustAnchors,
     providers: &[&CryptoProvider],
 ) -> Result<Answer, String> {
-    let mut answers =
-        providers.iter().map(|provider| judge(set, case, anchors, provider).map(|answer| (provider, answer)));
-    let (first, answer) = answers.next().ok_or("no provider")??;
-    for other in answers {
-        let (provider, other) = other?;
-        if other.json != answer.json {
-            return Err(format!("{} and {} give different bytes", first.name, provider.name));
+    let mut judged: Option<(&str, Answer)> = None;
+    for provider in providers {
+        let answer = judge(set, case, anchors, provider)?;
+        // A provider without the algorithm says so; those that have it must say the same.
+        if answer.check.as_deref() == Some("provider.algorithm") && providers.len() > 1 {
+            continue;
+        }
+        match &judged {
+            Some((first, earlier)) if earlier.json != answer.json => {
+                return Err(format!("{first} and {} give different bytes", provider.name));
+            }
+            Some(_) => {}
+            None => judged = Some((provider.name, answer)),
         }
     }
-    Ok(answer)
+    judged.map(|(_, answer)| answer).ok_or_else(|| "no provider has the algorithm".to_owned())
 }
 
 /// Asks the verifier.
@@ -200,12 +236,7 @@ pub fn judge(
     provider: &CryptoProvider,
 ) -> Result<Answer, String> {
     let policy = Policy::from_toml(&case.policy_toml()?).map_err(|error| error.to_string())?;
-    let expect = match &case.report_data {
-        None => Expect::AnyReportData,
-        Some(text) => Expect::ReportData(
-            unhex(text)?.try_into().map_err(|_| "report_data has not 64 bytes".to_owned())?,
-        ),
-    };
+    let expect = expectation(case)?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
     let context = Context::new(provider, anchors, now, expect);
     let evidence = set.blob(&case.evidence)?;

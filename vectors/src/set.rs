@@ -23,6 +23,9 @@ pub struct Manifest {
     pub roots: Vec<Anchor>,
     /// The intermediates that it knows beside them.
     pub intermediates: Vec<Anchor>,
+    /// Attestation keys that it pins: names, or SHA-256 digests of SubjectPublicKeyInfos, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// The cases.
     pub cases: Vec<Case>,
 }
@@ -54,7 +57,7 @@ pub struct Case {
     pub store: Vec<String>,
     /// Time of verification in Unix seconds.
     pub now: u64,
-    /// The report data that the caller expects, 64 bytes in hexadecimal; absent: any.
+    /// What the caller expects evidence to commit to, in hexadecimal: report data of 64 bytes, or a nonce; absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_data: Option<String>,
     /// Rules that differ from `policies/any.toml`, by dotted path.
@@ -94,6 +97,14 @@ impl Set {
     /// As [`Set::read`].
     pub fn snp() -> Result<Self, String> {
         Self::read(&crate::folder("snp"))
+    }
+
+    /// The generated TPM set of this source tree.
+    ///
+    /// # Errors
+    /// As [`Set::read`].
+    pub fn vtpm() -> Result<Self, String> {
+        Self::read(&crate::folder("vtpm"))
     }
 
     /// A blob's bytes.

@@ -1,50 +1,47 @@
 //! Writes the generated vectors, or says whether those in the tree are what it would write.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use vectors_generate::cases::Suite;
+use vectors_generate::cases::{Built, Suite};
 
-const USAGE: &str = "usage: vectors-generate [--check] [DIRECTORY]";
+const USAGE: &str = "usage: vectors-generate [--check]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
-    let (check, dir) = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => (false, vectors::folder("snp")),
-        ["--check"] => (true, vectors::folder("snp")),
-        ["--check", dir] => (true, PathBuf::from(dir)),
-        [dir] if !dir.starts_with('-') => (false, PathBuf::from(dir)),
+    let check = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => false,
+        ["--check"] => true,
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     };
-    let files = match files() {
-        Ok(files) => files,
-        Err(error) => {
-            eprintln!("vectors-generate: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let done = if check { compare(&dir, &files) } else { write(&dir, &files) };
-    match done {
-        Ok(differences) if differences.is_empty() => ExitCode::SUCCESS,
-        Ok(differences) => {
-            differences.iter().for_each(|difference| eprintln!("{difference}"));
-            eprintln!("vectors-generate: {} files differ; run it without --check", differences.len());
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            eprintln!("vectors-generate: {}: {error}", dir.display());
-            ExitCode::FAILURE
+    let mut differences = Vec::new();
+    for (name, set) in [("snp", Suite::snp as fn() -> Built), ("vtpm", Suite::vtpm)] {
+        let dir = vectors::folder(name);
+        let done = files(set())
+            .map_err(io::Error::from)
+            .and_then(|files| if check { compare(&dir, &files) } else { write(&dir, &files) });
+        match done {
+            Ok(found) => differences.extend(found.into_iter().map(|found| format!("{name}: {found}"))),
+            Err(error) => {
+                eprintln!("vectors-generate: {}: {error}", dir.display());
+                return ExitCode::FAILURE;
+            }
         }
     }
+    if differences.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    differences.iter().for_each(|difference| eprintln!("{difference}"));
+    eprintln!("vectors-generate: {} files differ; run it without --check", differences.len());
+    ExitCode::FAILURE
 }
 
-fn files() -> Result<BTreeMap<String, Vec<u8>>, serde_json::Error> {
-    let (manifest, blobs) = Suite::snp();
+fn files((manifest, blobs): Built) -> Result<BTreeMap<String, Vec<u8>>, serde_json::Error> {
     let mut text = serde_json::to_vec_pretty(&manifest)?;
     text.push(b'\n');
     let blobs = blobs.into_iter().map(|(name, bytes)| (format!("blobs/{name}"), bytes));

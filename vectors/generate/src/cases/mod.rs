@@ -8,6 +8,7 @@ mod form;
 mod policy;
 mod report;
 mod revocation;
+mod tpm;
 
 use std::collections::BTreeMap;
 
@@ -30,12 +31,19 @@ const PRODUCTS: [Product; 3] = [Product::Milan, Product::Genoa, Product::Turin];
 pub struct Suite {
     blobs: BTreeMap<String, Vec<u8>>,
     cases: Vec<Case>,
+    /// What callers expect evidence to commit to, in bytes of 5a.
+    nonce: usize,
+    /// Attestation keys that callers pin.
+    keys: Vec<String>,
 }
 
+/// A set: its manifest, and its blobs by name.
+pub type Built = (Manifest, BTreeMap<String, Vec<u8>>);
+
 impl Suite {
-    /// Every case.
-    pub fn snp() -> (Manifest, BTreeMap<String, Vec<u8>>) {
-        let mut suite = Self::default();
+    /// Every case of SEV-SNP.
+    pub fn snp() -> Built {
+        let mut suite = Self { nonce: 64, ..Self::default() };
         form::add(&mut suite);
         chain::add(&mut suite);
         revocation::add(&mut suite);
@@ -58,6 +66,26 @@ impl Suite {
             tee: "snp".to_owned(),
             roots,
             intermediates,
+            keys: Vec::new(),
+            cases: suite.cases,
+        };
+        (manifest, suite.blobs)
+    }
+
+    /// Every case of TPM quotes.
+    pub fn vtpm() -> Built {
+        let mut suite = Self { nonce: 32, ..Self::default() };
+        tpm::add(&mut suite);
+        let file = suite.blob(tpm::root());
+        suite.keys.sort();
+        suite.keys.dedup();
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            about: "TPM quotes of software keys that look like a TPM's; see vectors/README.md".to_owned(),
+            tee: "vtpm".to_owned(),
+            roots: vec![Anchor { line: "tpm".to_owned(), file }],
+            intermediates: Vec::new(),
+            keys: suite.keys,
             cases: suite.cases,
         };
         (manifest, suite.blobs)
@@ -83,7 +111,7 @@ impl Suite {
             evidence,
             store: Vec::new(),
             now: time::unix(NOW),
-            report_data: Some("5a".repeat(64)),
+            report_data: Some("5a".repeat(self.nonce)),
             policy: BTreeMap::new(),
             exit: 11,
             also: Vec::new(),
@@ -127,8 +155,12 @@ impl Draft<'_> {
     }
 
     fn expecting(mut self, report_data: Option<[u8; 64]>) -> Self {
-        self.case.report_data =
-            report_data.map(|bytes| bytes.iter().map(|octet| format!("{octet:02x}")).collect());
+        self.case.report_data = report_data.map(|bytes| vectors::hex(&bytes));
+        self
+    }
+
+    fn expecting_nonce(mut self, nonce: &[u8]) -> Self {
+        self.case.report_data = Some(vectors::hex(nonce));
         self
     }
 

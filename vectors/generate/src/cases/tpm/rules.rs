@@ -1,0 +1,215 @@
+//! Judgement: each rule of a policy, on the ground where every other takes anything.
+
+use serde_json::json;
+
+use super::{Machine, SHA256, SHA384, Suite, authority, evidence, leaf, value};
+use crate::eventlog::{Header, LogWriter};
+use crate::tpm::{Key, QuoteSpec};
+use crate::{Hash, tpm};
+
+pub(super) fn add(suite: &mut Suite) {
+    origin(suite);
+    counters(suite);
+    banks(suite);
+    registers(suite);
+    log(suite);
+}
+
+/// The same question of each kind of key.
+fn each(suite: &mut Suite, check: &str, rule: &str, yes: &serde_json::Value, no: &serde_json::Value) {
+    for (name, machine) in Machine::all() {
+        let machine = machine.pinned(suite);
+        let evidence = machine.evidence(&machine.attest());
+        suite
+            .case(check, &format!("{name}-yes"), "allowed", evidence.clone())
+            .rule(rule, yes.clone())
+            .accepted();
+        suite.case(check, &format!("{name}-no"), "not allowed", evidence).rule(rule, no.clone()).exit(10);
+    }
+}
+
+fn origin(suite: &mut Suite) {
+    each(suite, "vtpm.policy.root", "vtpm.roots", &json!(["caller"]), &json!(["hardware", "cloud-vtpm"]));
+    each(suite, "vtpm.policy.ak-path", "vtpm.ak_paths", &json!(["pinned"]), &json!(["certificate", "tee"]));
+    let machine = Machine::new(Key::p384("certified"), tpm::ECDSA, Hash::Sha384);
+    let ca = authority("TPM authority", "TPM root").build();
+    let certified = machine.carrying(&[leaf(&machine.key).build(), ca]);
+    for (name, paths, exit) in
+        [("certified-yes", json!(["certificate"]), 0), ("certified-no", json!(["pinned", "activation"]), 10)]
+    {
+        suite
+            .case("vtpm.policy.ak-path", name, "a key by its certificate", certified.clone())
+            .rule("vtpm.ak_paths", paths)
+            .exit(exit);
+    }
+    each(
+        suite,
+        "vtpm.policy.hierarchy",
+        "vtpm.hierarchies",
+        &json!(["endorsement"]),
+        &json!(["owner", "platform", "null"]),
+    );
+    let machine = Machine::p256().pinned(suite);
+    let mut attest = machine.attest();
+    attest.signer = [&[0, 0x0b], [7; 32].as_slice()].concat();
+    suite
+        .case("vtpm.policy.hierarchy", "a-parent", "a parent that is not known", machine.evidence(&attest))
+        .rule("vtpm.hierarchies", json!(["endorsement", "owner", "platform", "null"]))
+        .exit(10);
+    // A bare key in no known template.
+    for (number, label) in ["bare", "bare-1", "bare-2", "bare-3", "bare-4"].iter().enumerate() {
+        let machine = Machine { bare: true, ..Machine::new(Key::p384(label), tpm::ECDSA, Hash::Sha384) };
+        suite.keys.push(vectors::hex(&<sha2::Sha256 as sha2::Digest>::digest(machine.key.spki())));
+        let evidence = machine.evidence(&machine.attest());
+        suite
+            .case(
+                "vtpm.policy.ak-attributes",
+                &format!("{number}-no"),
+                "only the bare key is known",
+                evidence,
+            )
+            .rule("vtpm.unknown_attributes", "refuse")
+            .exit(10);
+    }
+    for (name, machine) in Machine::all() {
+        let machine = machine.pinned(suite);
+        let evidence = machine.evidence(&machine.attest());
+        suite
+            .case(
+                "vtpm.policy.ak-attributes",
+                &format!("{name}-yes"),
+                "attributes are known",
+                evidence.clone(),
+            )
+            .rule("vtpm.unknown_attributes", "refuse")
+            .accepted();
+        suite
+            .case("vtpm.policy.freshness", &format!("{name}-yes"), "compared", evidence.clone())
+            .rule("vtpm.stale_evidence", "refuse")
+            .accepted();
+        suite
+            .case("vtpm.policy.freshness", &format!("{name}-no"), "not compared", evidence)
+            .expecting(None)
+            .rule("vtpm.stale_evidence", "refuse")
+            .exit(10);
+    }
+}
+
+fn counters(suite: &mut Suite) {
+    for (name, machine) in Machine::all() {
+        let machine = machine.pinned(suite);
+        for (safe, rule, exit) in [(1, "set", 0), (1, "clear", 10), (0, "clear", 0), (0, "set", 10)] {
+            let mut attest = machine.attest();
+            attest.safe = safe;
+            suite
+                .case(
+                    "vtpm.policy.clock-safe",
+                    &format!("{name}-{safe}-{rule}"),
+                    "clockInfo.safe",
+                    machine.evidence(&attest),
+                )
+                .rule("vtpm.clock_safe", rule)
+                .exit(exit);
+        }
+    }
+    each(
+        suite,
+        "vtpm.policy.firmware-version",
+        "vtpm.firmware_versions",
+        &json!(["0x2019010600163636", 1]),
+        &json!([1, "0x2019010600163637"]),
+    );
+}
+
+fn banks(suite: &mut Suite) {
+    each(suite, "vtpm.policy.banks", "vtpm.banks", &json!(["sha256"]), &json!(["sha384", "sha512"]));
+}
+
+fn registers(suite: &mut Suite) {
+    let machine = Machine::p256().pinned(suite);
+    let mut attest = machine.attest();
+    attest.selection = vec![(SHA256, vec![0xff; 3]), (SHA384, vec![0xff; 3])];
+    let all = |bank: u16| (0..24_u8).map(move |index| (bank, index, value(bank, index)));
+    let values: Vec<_> = all(SHA256).chain(all(SHA384)).collect();
+    attest.digest =
+        machine.hash.digest(&values.iter().flat_map(|(_, _, value)| value.clone()).collect::<Vec<_>>());
+    let evidence = machine.evidence_with(&attest, values);
+    for index in 0..24_u8 {
+        let check = format!("vtpm.policy.pcr.{index}");
+        let right = vectors::hex(&value(SHA256, index));
+        let right_384 = vectors::hex(&value(SHA384, index));
+        let other = vectors::hex(&value(SHA256, index ^ 1));
+        let last = format!("{}{}", &right[..62], "00");
+        let (name, name_384) = (format!("sha256:{index}"), format!("sha384:{index}"));
+        for (what, rule, exit) in [
+            ("yes", json!({ &name: [right] }), 0),
+            ("yes-second", json!({ &name: [other, right] }), 0),
+            ("yes-both", json!({ &name: [right], &name_384: [right_384] }), 0),
+            ("no", json!({ &name: [other] }), 10),
+            ("no-last-byte", json!({ &name: [last] }), 10),
+            ("no-empty", json!({ &name: [] }), 10),
+            ("no-second-bank", json!({ &name: [right], &name_384: ["00".repeat(48)] }), 10),
+            ("no-not-quoted", json!({ format!("sha512:{index}"): ["00".repeat(64)] }), 10),
+        ] {
+            suite
+                .case(&check, what, "a register's value", evidence.clone())
+                .rule("vtpm.pcrs", rule)
+                .exit(exit);
+        }
+    }
+}
+
+/// A log that explains registers 0, 4 and 7, quoted as it replays.
+fn log(suite: &mut Suite) {
+    let machine = Machine::p384().pinned(suite);
+    let event = |index: u32| Hash::Sha256.digest(&[index as u8; 4]);
+    let writer = |skip: Option<u32>| {
+        let header = Header::new(&[(SHA256, 32)]);
+        [0, 4, 7]
+            .iter()
+            .filter(|index| Some(**index) != skip)
+            .fold(LogWriter::agile(&header), |log, index| {
+                log.event(*index, 4, &[(SHA256, &event(*index))], &[*index as u8; 4])
+            })
+    };
+    let replayed = |index: u8| Hash::Sha256.digest(&[[0; 32].as_slice(), &event(u32::from(index))].concat());
+    let values: Vec<_> = super::INDICES.iter().map(|index| (SHA256, *index, replayed(*index))).collect();
+    let mut attest = machine.attest();
+    attest.digest =
+        machine.hash.digest(&values.iter().flat_map(|(_, _, value)| value.clone()).collect::<Vec<_>>());
+    let quote = QuoteSpec { values, ..machine.quote(&attest) };
+    let with = |log: &[u8]| evidence(std::slice::from_ref(&quote), &machine.ak(), log);
+    let good = writer(None).into_bytes();
+    let invented = writer(None).event(4, 4, &[(SHA256, &[9; 32])], b"more").into_bytes();
+    let check = "vtpm.policy.event-log";
+    for (name, why, log, registers, exit) in [
+        ("yes", "all three are explained", &good[..], json!([0, 4, 7]), 0),
+        ("yes-none", "a log is there, and no register is asked for", &good, json!([]), 0),
+        ("no-log", "no log", &[][..], json!([0, 4, 7]), 10),
+        ("no-log-none", "no log, and no register is asked for", &[], json!([]), 10),
+        ("missing", "the log has no event for one", &writer(Some(4)).into_bytes(), json!([0, 4, 7]), 10),
+        ("invented", "the log has an event too many", &invented, json!([4]), 10),
+        ("not-quoted", "a register that is not quoted", &good, json!([0, 9]), 10),
+        ("no-register", "a register that is none", &good, json!([24]), 10),
+    ] {
+        suite.case(check, name, why, with(log)).rule("vtpm.replayed", registers).exit(exit);
+    }
+    suite
+        .case(check, "elsewhere", "another register is not explained", with(&writer(Some(4)).into_bytes()))
+        .rule("vtpm.replayed", json!([0, 7]))
+        .accepted();
+    let check = "vtpm.policy.secure-boot";
+    for (name, log) in [
+        ("no-log", &[][..]),
+        ("not-proven", &good),
+        ("invented", &invented),
+        ("missing", &writer(Some(7)).into_bytes()),
+    ] {
+        for rule in ["set", "clear"] {
+            suite
+                .case(check, &format!("{name}-{rule}"), "nothing proves it", with(log))
+                .rule("vtpm.secure_boot", rule)
+                .exit(10);
+        }
+    }
+}
