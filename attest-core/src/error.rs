@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use crate::checks::{Check, Checks, Class, Entry};
+use crate::checks::{Check, Checks, Class, Entry, Outcome, holds};
 use crate::collateral::Needs;
 use crate::values::Value;
 
@@ -39,6 +39,39 @@ impl Error {
         }
     }
 
+    /// Refuses unless `ok`, for checks that are made one by one and keep no record.
+    pub(crate) fn unless(
+        check: &'static Check,
+        ok: bool,
+        expected: impl Into<Value>,
+        actual: impl Into<Value>,
+    ) -> Result<(), Self> {
+        if holds(check, ok) {
+            return Ok(());
+        }
+        Err(Self::refusal(check, expected, actual))
+    }
+
+    /// The refusal of one check, for those that there is no way on without.
+    pub(crate) fn refusal(
+        check: &'static Check,
+        expected: impl Into<Value>,
+        actual: impl Into<Value>,
+    ) -> Self {
+        let (expected, actual) = (expected.into(), actual.into());
+        Self::of(Entry { check, outcome: Outcome::Failed, expected, actual })
+    }
+
+    /// The error that a failed check stands for.
+    fn of(entry: Entry) -> Self {
+        match entry.check.class {
+            Class::Missing => Missing::Stale(Box::new(entry)).into(),
+            Class::Unsupported => Unsupported::Check(Box::new(entry)).into(),
+            Class::Policy | Class::Mismatch => Self::Mismatch(Box::new(entry)),
+            Class::Untrusted | Class::Malformed => Self::Untrusted(Box::new(entry)),
+        }
+    }
+
     /// The id of the check that refuses, where one does.
     pub fn check_id(&self) -> Option<&'static str> {
         match self {
@@ -64,13 +97,7 @@ pub struct Refused {
 impl Refused {
     /// The refusal that the gravest failure in `checks` stands for; `None` if nothing failed.
     pub(crate) fn of(checks: &Checks) -> Option<Self> {
-        let entry = checks.gravest()?;
-        let error = match entry.check.class {
-            Class::Missing => Missing::Stale(Box::new(*entry)).into(),
-            Class::Unsupported => Unsupported::Check(Box::new(*entry)).into(),
-            Class::Policy | Class::Mismatch => Error::Mismatch(Box::new(*entry)),
-            Class::Untrusted | Class::Malformed => Error::Untrusted(Box::new(*entry)),
-        };
+        let error = Error::of(*checks.gravest()?);
         Some(Self { error, checks: Box::new(checks.clone()) })
     }
 

@@ -109,6 +109,18 @@ impl TrustedAk {
     pub const fn pinned_spki(sha256: [u8; 32]) -> Self {
         Self { id: AkId::Spki(sha256), path: AkPath::Pinned, root: Root::Caller }
     }
+
+    /// A key that answered a challenge: it sits in the TPM of the endorsement key. What that TPM is, the endorsement key's
+    /// certificate says; here the caller stands for it.
+    #[cfg(feature = "credential")]
+    pub fn activated(key: &super::credential::ActivatedAk) -> Self {
+        Self { id: AkId::Name(key.ak_name().clone()), path: AkPath::Activation, root: Root::Caller }
+    }
+
+    /// A key that a trusted key of the same TPM certified. It is rooted as its certifier is, for whom the caller stands here.
+    pub fn certified(key: &super::certify::CertifiedKey<'_>) -> Self {
+        Self { id: AkId::Name(key.name().clone()), path: AkPath::Certify, root: Root::Caller }
+    }
 }
 
 impl Anchors {

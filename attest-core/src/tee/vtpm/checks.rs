@@ -19,6 +19,8 @@ pub mod wire {
         NAME_ALG = Malformed "vtpm.wire.name-alg", "nameAlg is a known hash algorithm", "TPM 2.0 Part 1, 16";
         ATTRIBUTES = Malformed "vtpm.wire.attributes", "reserved bits of objectAttributes are zero", "TPM 2.0 Part 2, 8.3";
         POINT = Malformed "vtpm.wire.point", "the coordinates of an ECC key have the length of the curve's field", "TPM 2.0 Part 2, 11.2.5.2";
+        CREATION_LOCALITY = Malformed "vtpm.wire.creation-locality", "locality names one locality", "TPM 2.0 Part 2, 8.5";
+        CREATION_PARENT = Malformed "vtpm.wire.creation-parent", "a parent is a hierarchy by its handle, or a key by a name of parentNameAlg", "TPM 2.0 Part 2, 15.1; Part 1, 16";
     }
 }
 
@@ -97,4 +99,55 @@ pub mod policy {
         &PCR_12, &PCR_13, &PCR_14, &PCR_15, &PCR_16, &PCR_17, &PCR_18, &PCR_19, &PCR_20, &PCR_21, &PCR_22,
         &PCR_23,
     ];
+}
+
+/// One key that vouches for another: certification and attested creation.
+pub mod attested {
+    use super::checks;
+
+    checks! {
+        NAME_ALG = Untrusted "vtpm.attested.name-alg", "the nameAlg of the key that is vouched for is SHA-256, SHA-384 or SHA-512", "NIST SP 800-131A; a name that can collide names nobody";
+        CERTIFY_NAME = Mismatch "vtpm.certify.name", "the certified name is that of the key", "TPM 2.0 Part 2, 10.12.3; Part 3, 18.2";
+        CERTIFY_QUALIFIED_NAME = Mismatch "vtpm.certify.qualified-name", "the qualified name is a name, made by the key's nameAlg", "TPM 2.0 Part 1, 16";
+        CERTIFY_EXTRA_DATA = Mismatch "vtpm.certify.extra-data", "extraData of the certification is as expected, all of it", "TPM 2.0 Part 2, 10.12.12";
+        CREATION_NAME = Mismatch "vtpm.creation.name", "the created object's name is that of the key", "TPM 2.0 Part 2, 10.12.6; Part 3, 18.3";
+        CREATION_HASH = Mismatch "vtpm.creation.hash", "creationHash is the digest of the creation data by the key's nameAlg", "TPM 2.0 Part 2, 10.12.6; Part 3, 12.1";
+        CREATION_EXTRA_DATA = Mismatch "vtpm.creation.extra-data", "extraData of the attested creation is as expected, all of it", "TPM 2.0 Part 2, 10.12.12";
+        CREATION_OUTSIDE_INFO = Mismatch "vtpm.creation.outside-info", "outsideInfo is as expected, all of it", "TPM 2.0 Part 2, 15.1";
+        CREATION_LOCALITY = Mismatch "vtpm.creation.locality", "the key was made at an expected locality", "TPM 2.0 Part 2, 15.1; PC Client Platform Firmware Profile, 3.3.2";
+    }
+}
+
+/// Policies over registers that a vendor signs ahead of time.
+pub mod pcrsig {
+    use super::checks;
+
+    checks! {
+        REGISTER = Mismatch "vtpm.policy.register", "every register of the policy has a verified value of its bank's length", "TPM 2.0 Part 3, 23.7";
+        KEY = Mismatch "vtpm.pcrsig.key", "an entry names the key by SHA-256 of its RSAPublicKey", "systemd, tpm2-pcr-signature.json: pkfp";
+        COVERS = Mismatch "vtpm.pcrsig.covers", "an entry of the key covers all registers that the caller asks for", "our rule: a policy over one register says nothing of another";
+        POLICY = Mismatch "vtpm.pcrsig.policy", "an entry's policy is that of the verified registers", "TPM 2.0 Part 3, 23.7; systemd, tpm2-pcr-signature.json: pol";
+        SIGNATURE = Untrusted "vtpm.pcrsig.signature", "the key signed the policy, with the hash of the bank", "systemd, tpm2-pcr-signature.json: sig; RFC 8017, 8.2";
+    }
+}
+
+/// Credential activation: what it demands of the keys and of the answer.
+pub mod credential {
+    use super::checks;
+
+    checks! {
+        EK_NAME = Mismatch "vtpm.ek.name", "the endorsement key is the one that the caller pinned", "TPM 2.0 Part 1, 16";
+        EK_ATTRIBUTES = Untrusted "vtpm.ek.attributes", "the endorsement key is restricted, decrypts only, was made in its TPM and stays there", "TCG EK Credential Profile, B.3; TPM 2.0 Part 2, 8.3";
+        EK_HASH = Unsupported "vtpm.ek.name-alg", "the endorsement key's nameAlg is SHA-256, SHA-384 or SHA-512", "TCG EK Credential Profile, B.3; NIST SP 800-131A";
+        EK_KEY = Unsupported "vtpm.ek.key", "the key is RSA with 2048, 3072 or 4096 bits, or on NIST P-256, P-384 or P-521", "TCG EK Credential Profile, B.3 and B.4";
+        EK_EXPONENT = Untrusted "vtpm.ek.exponent", "an RSA key's exponent is 65537", "TCG EK Credential Profile, B.3; TPM 2.0 Part 2, 12.2.3.5";
+        EK_POINT = Untrusted "vtpm.ek.point", "the modulus is odd, the point lies on its curve", "TPM 2.0 Part 1, C.6.1; NIST SP 800-56A, 5.6.2.3";
+        EK_SYMMETRIC = Unsupported "vtpm.ek.symmetric", "the endorsement key protects with AES-128 or AES-256 in CFB mode", "TCG EK Credential Profile, B.3";
+        EPHEMERAL = Unsupported "vtpm.credential.ephemeral", "the caller's random number is a scalar of the curve; drawn anew where it is not", "NIST SP 800-56A, 5.6.1.2.2";
+        AK_NAME_ALG = Untrusted "vtpm.ak.name-alg", "the attestation key's nameAlg is SHA-256, SHA-384 or SHA-512", "NIST SP 800-131A; a name that can collide names nobody";
+        ATTEMPT = Mismatch "vtpm.credential.attempt", "a challenge is answered once", "our rule: no second guess";
+        DEADLINE = Mismatch "vtpm.credential.deadline", "the answer comes before the deadline", "our rule: a challenge does not outlive its session";
+        FORM = Mismatch "vtpm.credential.form", "the answer has the form that was asked for", "our rule: an answer that binds no session is no substitute for one that does";
+        RESPONSE = Untrusted "vtpm.credential.response", "the answer proves the secret", "TPM 2.0 Part 1, 24; Part 3, 12.5";
+    }
 }

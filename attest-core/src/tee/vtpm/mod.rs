@@ -12,17 +12,23 @@
 mod algorithm;
 mod anchors;
 mod body;
+pub mod certify;
 pub mod checks;
 mod claims;
+pub mod creation;
+#[cfg(feature = "credential")]
+pub mod credential;
 mod endorsement;
 pub mod eventlog;
 mod judge;
 mod key;
 mod log;
 mod pcr;
+pub mod pcrsig;
 pub mod policy;
 mod public;
 mod signature;
+pub mod signed;
 mod template;
 mod verify;
 mod wire;

@@ -51,6 +51,12 @@ impl VerifiedPcrs {
     }
 }
 
+impl super::pcrsig::Registers for VerifiedPcrs {
+    fn register(&self, bank: HashAlgorithm, index: u8) -> Option<Digest> {
+        self.get(bank, index).copied()
+    }
+}
+
 /// Holds the values that were handed over against what was quoted. Nothing comes out unless every rule holds.
 ///
 /// # Errors

@@ -88,6 +88,15 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// These registers of a bank, in three octets as a PC client's TPM has them; `None` for a register above 23.
+    pub fn of(bank: AlgorithmId, indices: impl IntoIterator<Item = u8>) -> Option<Self> {
+        let mut registers = 0;
+        for index in indices {
+            registers |= 1_u32.checked_shl(u32::from(index)).filter(|_| index < REGISTERS)?;
+        }
+        Some(Self { bank, registers, size: 3 })
+    }
+
     /// The selected registers, ascending.
     pub fn indices(&self) -> impl Iterator<Item = u8> + use<> {
         let registers = self.registers;
