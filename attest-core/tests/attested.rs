@@ -182,15 +182,15 @@ fn creation_data_have_one_form() {
 
     let refused = |bytes: Vec<u8>| CreationData::parse(&bytes).unwrap_err().check_id();
     for locality in [0, 3, 5, 0x1f] {
-        assert_eq!(refused(creation_data(locality, 0x10, &owner, &owner)), "vtpm.wire.creation-locality");
+        assert_eq!(refused(creation_data(locality, 0x10, &owner, &owner)), "vtpm.creation.wire-locality");
     }
     for (parent, qualified) in
         [(&owner[..3], &owner[..]), (&owner, &name), (&name, &owner), (&[0x40, 0, 0, 9], &owner)]
     {
-        assert_eq!(refused(creation_data(1, 0x10, parent, qualified)), "vtpm.wire.creation-parent");
+        assert_eq!(refused(creation_data(1, 0x10, parent, qualified)), "vtpm.creation.wire-parent");
     }
     for alg in [0x0c, 0x04] {
-        assert_eq!(refused(creation_data(1, alg, &name, &name)), "vtpm.wire.creation-parent");
+        assert_eq!(refused(creation_data(1, alg, &name, &name)), "vtpm.creation.wire-parent");
     }
-    assert_eq!(refused(creation_data(1, 0x0b, &name[..33], &name)), "vtpm.wire.creation-parent");
+    assert_eq!(refused(creation_data(1, 0x0b, &name[..33], &name)), "vtpm.creation.wire-parent");
 }

@@ -13,6 +13,8 @@ use crate::evidence::{Evidence, Format};
 use crate::verified::Verified;
 
 pub mod snp;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod vtpm;
 
 /// What every TEE offers to [`crate::Verifier`].

@@ -84,7 +84,10 @@ fn the_tools_credentials_have_the_form_that_we_read() {
                 else {
                     panic!()
                 };
-                assert_eq!([x.len(), y.len()].map(Some), [curve.curve().map(attest_core::crypto::Curve::field_len); 2]);
+                assert_eq!(
+                    [x.len(), y.len()].map(Some),
+                    [curve.curve().map(attest_core::crypto::Curve::field_len); 2]
+                );
             }
         }
         assert_eq!(tpm.activate_credential(&ek, &ak, &challenge), Some(secret.to_vec()), "{kind:?}");

@@ -1,24 +1,20 @@
 //! Tests of the SNP line that need its insides: pins, the size of the record, and what each check is worth.
 
-use std::collections::BTreeMap;
-use std::string::{String, ToString};
 use std::time::Duration;
 use std::vec::Vec;
-use std::{format, println};
 
 use sha2::{Digest, Sha256};
 use vectors::set::{Case, Set};
 
 use super::{Anchors, Policy as SnpPolicy, ProductLine, checks};
-use crate::checks::removal::without;
-use crate::checks::{CAPACITY, Outcome};
+use crate::checks::CAPACITY;
 use crate::claims::Root;
 use crate::collateral::Store;
 use crate::context::{Context, Expect, TrustAnchors};
 use crate::crypto::{BUILT_IN, CryptoProvider};
-use crate::error::{Error, Refused};
 use crate::policy::Policy;
 use crate::rules::{Bit, Floors, Limit, OneOf, Unusual};
+use crate::tee::testing;
 use crate::values::Value;
 use crate::verifier::Verifier;
 use crate::x509::{Certificate, CertificateList};
@@ -52,47 +48,11 @@ fn a_record_has_room_for_every_check() {
     assert!(checks::verify::ALL.len() + checks::policy::ALL.len() <= CAPACITY);
 }
 
-/// What the line says of a case: exit code, the telling check, all failed checks.
-fn judge(
-    set: &Set,
-    case: &Case,
-    anchors: &TrustAnchors,
-    provider: &CryptoProvider,
-) -> (u8, Option<&'static str>, Vec<&'static str>) {
-    let expect = match &case.report_data {
-        None => Expect::AnyReportData,
-        Some(text) => Expect::ReportData(vectors::unhex(text).unwrap().try_into().unwrap()),
-    };
-    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
-    let context = Context::new(provider, anchors, now, expect);
-    let verify = || -> Result<_, Refused> {
-        let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap())?;
-        let mut store = Store::new();
-        for blob in &case.store {
-            store.add(&set.blob(blob).unwrap()).map_err(Error::from)?;
-        }
-        Verifier::new().verify(&evidence, &store, &context)
-    };
-    let failed = |checks: &crate::checks::Checks| {
-        checks.iter().filter(|entry| entry.outcome == Outcome::Failed).map(|entry| entry.check.id).collect()
-    };
-    match verify() {
-        Ok(verified) => {
-            let verdict = Policy::from_toml(&case.policy_toml().unwrap()).unwrap().judge(verified);
-            let check = verdict.checks().gravest().map(|entry| entry.check.id);
-            (verdict.exit_code(), check, failed(verdict.checks()))
-        }
-        Err(refused) => {
-            (refused.error.class().exit_code(), refused.error.check_id(), failed(&refused.checks))
-        }
-    }
-}
-
 /// What one caller pinned must not count for another: a store that was warmed with other anchors.
 #[test]
 fn a_proof_counts_only_for_anchors_that_carry_it() {
     let set = Set::snp().unwrap();
-    let own = anchors_of(&set);
+    let own = testing::anchors_of(&set);
     let provider = BUILT_IN.first().copied().unwrap();
     let case = set.manifest.cases.iter().find(|case| case.id == "snp.vek.hwid/genoa-v5").unwrap();
     let mut store = Store::new();
@@ -129,7 +89,7 @@ fn a_proof_counts_only_for_anchors_that_carry_it() {
 #[test]
 fn only_amds_anchors_are_hardware() {
     let set = Set::snp().unwrap();
-    let own = anchors_of(&set);
+    let own = testing::anchors_of(&set);
     let provider = BUILT_IN.first().copied().unwrap();
     let mut roots = Vec::new();
     for case in set.manifest.cases.iter().filter(|case| case.exit == 0) {
@@ -165,7 +125,7 @@ fn root_of(set: &Set, case: &Case, anchors: &TrustAnchors, provider: &CryptoProv
 #[test]
 fn a_store_remembers_each_list_once() {
     let set = Set::snp().unwrap();
-    let own = anchors_of(&set);
+    let own = testing::anchors_of(&set);
     let provider = BUILT_IN.first().copied().unwrap();
     let case = set.manifest.cases.iter().find(|case| case.id == "form.budget/crls").unwrap();
     let blobs: Vec<_> = case.store.iter().map(|blob| set.blob(blob).unwrap()).collect();
@@ -198,7 +158,7 @@ fn a_store_remembers_each_list_once() {
 #[test]
 fn a_proven_list_vouches_for_no_other() {
     let set = Set::snp().unwrap();
-    let own = anchors_of(&set);
+    let own = testing::anchors_of(&set);
     let provider = BUILT_IN.first().copied().unwrap();
     let case = set.manifest.cases.iter().find(|case| case.id == "form.budget/crls").unwrap();
     let blobs: Vec<_> = case.store.iter().map(|blob| set.blob(blob).unwrap()).collect();
@@ -251,7 +211,7 @@ fn the_strict_policy_refuses_what_it_says() {
 #[test]
 fn a_refused_date_shows_the_bound_that_it_breaks() {
     let set = Set::snp().unwrap();
-    let anchors = anchors_of(&set);
+    let anchors = testing::anchors_of(&set);
     let provider = BUILT_IN.first().copied().unwrap();
     let mut seen = 0;
     for case in set.manifest.cases.iter().filter(|case| case.check == checks::verify::VEK_VALIDITY.id) {
@@ -282,7 +242,7 @@ fn a_refused_date_shows_the_bound_that_it_breaks() {
 #[test]
 fn an_empty_policy_accepts_nothing_whatever_it_warns_of() {
     let set = Set::snp().unwrap();
-    let own = anchors_of(&set);
+    let own = testing::anchors_of(&set);
     let case = set.manifest.cases.iter().find(|case| case.id == "snp.vek.hwid/genoa-v5").unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
     let context = Context::new(BUILT_IN.first().unwrap(), &own, now, Expect::AnyReportData);
@@ -295,102 +255,20 @@ fn an_empty_policy_accepts_nothing_whatever_it_warns_of() {
     assert!(!empty.judge(verified).is_accepted());
 }
 
-/// A set's own anchors.
-fn anchors_of(set: &Set) -> TrustAnchors {
-    let mut snp = Anchors::none();
-    let line = |name: &str| ProductLine::from_name(name).unwrap();
-    for anchor in &set.manifest.roots {
-        snp.add_root(line(&anchor.line), &set.blob(&anchor.file).unwrap()).unwrap();
-    }
-    for anchor in &set.manifest.intermediates {
-        snp.add_intermediate(line(&anchor.line), &set.blob(&anchor.file).unwrap()).unwrap();
-    }
-    TrustAnchors::new(snp)
-}
-
-/// The runner asks the same with every provider; here the answers guard each change of this crate alone.
 #[test]
 fn every_case_comes_out_as_written() {
-    let set = Set::snp().unwrap();
-    let anchors = anchors_of(&set);
-    let provider = BUILT_IN.first().copied().unwrap();
-    let mut wrong = Vec::new();
-    for case in &set.manifest.cases {
-        let (exit, check, failed) = judge(&set, case, &anchors, provider);
-        let named = check == Some(case.check.as_str()) || failed.contains(&case.check.as_str());
-        let strangers = failed.iter().any(|id| *id != case.check && !case.also.iter().any(|also| also == id));
-        if exit != case.exit || (exit != 0 && !named) || strangers {
-            wrong.push(format!("{}: {exit} {check:?} {failed:?}", case.id));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), set.manifest.cases.len());
+    testing::every_case_comes_out_as_written(&Set::snp().unwrap());
 }
 
-/// A finding that shows the same on both sides explains nothing.
 #[test]
 fn a_finding_shows_two_sides_that_differ() {
-    let set = Set::snp().unwrap();
-    let anchors = anchors_of(&set);
-    let provider = BUILT_IN.first().copied().unwrap();
-    let mut same = Vec::new();
-    for case in set.manifest.cases.iter().filter(|case| case.exit != 0) {
-        let Ok(evidence) = Verifier::new().detect(&set.blob(&case.evidence).unwrap()) else { continue };
-        let mut store = Store::new();
-        if case.store.iter().any(|blob| store.add(&set.blob(blob).unwrap()).is_err()) {
-            continue;
-        }
-        let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
-        let context = Context::new(provider, &anchors, now, Expect::AnyReportData);
-        let checks = match Verifier::new().verify(&evidence, &store, &context) {
-            Err(refused) => *refused.checks,
-            Ok(verified) => {
-                Policy::from_toml(&case.policy_toml().unwrap()).unwrap().judge(verified).checks().clone()
-            }
-        };
-        for entry in checks.iter().filter(|entry| entry.outcome == Outcome::Failed) {
-            if entry.expected.to_string() == entry.actual.to_string() {
-                same.push(format!("{}: {} shows {} twice", case.id, entry.check.id, entry.actual));
-            }
-        }
-    }
-    assert!(same.is_empty(), "{same:#?}");
+    testing::a_finding_shows_two_sides_that_differ(&Set::snp().unwrap());
 }
 
-/// Takes each check away and asks every negative case that is about it: at least one must come out otherwise. The table says
-/// whether it would then have been accepted, or who else would have refused.
 #[test]
 fn every_check_is_missed() {
-    let set = Set::snp().unwrap();
-    let anchors = anchors_of(&set);
-    let provider = BUILT_IN.first().copied().unwrap();
-    let mut about: BTreeMap<&str, Vec<&Case>> = BTreeMap::new();
-    for case in set.manifest.cases.iter().filter(|case| case.exit != 0) {
-        about.entry(case.check.as_str()).or_default().push(case);
-    }
-    let mut worthless = Vec::new();
-    println!("{:46} negatives  without it", "check");
-    for check in checks::wire::ALL.iter().chain(checks::verify::ALL).chain(checks::policy::ALL) {
-        let cases = about.get(check.id).map(Vec::as_slice).unwrap_or_default();
-        let mut accepted = 0;
-        let mut otherwise = 0;
-        let mut others: BTreeMap<String, usize> = BTreeMap::new();
-        for case in cases {
-            let with = judge(&set, case, &anchors, provider);
-            let gone = without(check.id, || judge(&set, case, &anchors, provider));
-            otherwise += usize::from(gone != with);
-            accepted += usize::from(gone.0 == 0);
-            if gone.0 != 0 {
-                *others.entry(gone.1.unwrap_or("?").to_string()).or_default() += 1;
-            }
-        }
-        let rest: Vec<String> = others.iter().map(|(id, count)| format!("{count} by {id}")).collect();
-        println!("{:46} {:9}  {accepted} accepted {}", check.id, cases.len(), rest.join(", "));
-        if otherwise == 0 || cases.len() < 5 {
-            worthless.push(format!("{}: {} negatives, {otherwise} noticed", check.id, cases.len()));
-        }
-    }
-    assert!(
-        worthless.is_empty(),
-        "checks that no vector misses, or with under five negatives: {worthless:#?}"
+    testing::every_check_is_missed(
+        &Set::snp().unwrap(),
+        &[checks::wire::ALL, checks::verify::ALL, checks::policy::ALL],
     );
 }

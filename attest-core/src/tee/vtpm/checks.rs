@@ -19,8 +19,6 @@ pub mod wire {
         NAME_ALG = Malformed "vtpm.wire.name-alg", "nameAlg is a known hash algorithm", "TPM 2.0 Part 1, 16";
         ATTRIBUTES = Malformed "vtpm.wire.attributes", "reserved bits of objectAttributes are zero", "TPM 2.0 Part 2, 8.3";
         POINT = Malformed "vtpm.wire.point", "the coordinates of an ECC key have the length of the curve's field", "TPM 2.0 Part 2, 11.2.5.2";
-        CREATION_LOCALITY = Malformed "vtpm.wire.creation-locality", "locality names one locality", "TPM 2.0 Part 2, 8.5";
-        CREATION_PARENT = Malformed "vtpm.wire.creation-parent", "a parent is a hierarchy by its handle, or a key by a name of parentNameAlg", "TPM 2.0 Part 2, 15.1; Part 1, 16";
     }
 }
 
@@ -106,6 +104,8 @@ pub mod attested {
     use super::checks;
 
     checks! {
+        LOCALITY_FORM = Malformed "vtpm.creation.wire-locality", "locality names one locality", "TPM 2.0 Part 2, 8.5";
+        PARENT_FORM = Malformed "vtpm.creation.wire-parent", "a parent is a hierarchy by its handle, or a key by a name of parentNameAlg", "TPM 2.0 Part 2, 15.1; Part 1, 16";
         NAME_ALG = Untrusted "vtpm.attested.name-alg", "the nameAlg of the key that is vouched for is SHA-256, SHA-384 or SHA-512", "NIST SP 800-131A; a name that can collide names nobody";
         CERTIFY_NAME = Mismatch "vtpm.certify.name", "the certified name is that of the key", "TPM 2.0 Part 2, 10.12.3; Part 3, 18.2";
         CERTIFY_QUALIFIED_NAME = Mismatch "vtpm.certify.qualified-name", "the qualified name is a name, made by the key's nameAlg", "TPM 2.0 Part 1, 16";

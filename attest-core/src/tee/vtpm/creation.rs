@@ -69,15 +69,15 @@ impl<'a> CreationData<'a> {
         let octet = r.u8("locality")?;
         let Some(locality) = Locality::of(octet) else {
             let actual = Value::Bits(u64::from(octet));
-            return Err(r.unexpected(&shape::CREATION_LOCALITY, "locality", 1, "one locality", actual));
+            return Err(r.unexpected(&checks::LOCALITY_FORM, "locality", 1, "one locality", actual));
         };
         let parent_name_alg = AlgorithmId(r.u16_be("parentNameAlg")?);
         let mut parents = [&[][..]; 2];
         for (slot, field) in parents.iter_mut().zip(["parentName", "parentQualifiedName"]) {
             let name = sized(&mut r, field)?;
-            if !holds(&shape::CREATION_PARENT, is_parent(parent_name_alg, name)) {
+            if !holds(&checks::PARENT_FORM, is_parent(parent_name_alg, name)) {
                 let expected = "a handle or a name of parentNameAlg";
-                return Err(r.unexpected(&shape::CREATION_PARENT, field, name.len(), expected, name));
+                return Err(r.unexpected(&checks::PARENT_FORM, field, name.len(), expected, name));
             }
             *slot = name;
         }

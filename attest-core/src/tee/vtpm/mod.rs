@@ -30,6 +30,8 @@ mod public;
 mod signature;
 pub mod signed;
 mod template;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod wire;
 

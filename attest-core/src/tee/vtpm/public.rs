@@ -7,7 +7,7 @@ use super::checks::wire as checks;
 use super::wire::sized;
 use crate::checks::holds;
 use crate::crypto::{CryptoProvider, Curve};
-use crate::error::{Malformed, Unsupported};
+use crate::error::{Malformed, Problem, Unsupported};
 use crate::reader::Reader;
 use crate::values::{Digest, Value};
 
@@ -200,7 +200,10 @@ impl<'a> Public<'a> {
                 (symmetric, scheme, Key::Ecc { curve, x, y })
             }
             other => {
-                // Without a known type there is no way on; the check cannot be taken away.
+                // Without a known type there is no way on, with the check or without it.
+                if holds(&checks::PUBLIC_TYPE, false) {
+                    return Err(r.malformed("type", Problem::Encoding("a type that is not known")));
+                }
                 return Err(r.unexpected(&checks::PUBLIC_TYPE, "type", r.offset(), "rsa or ecc", other));
             }
         };
