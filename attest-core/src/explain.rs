@@ -53,15 +53,18 @@ pub(crate) fn lists(
 /// Writes a verdict.
 pub fn verdict(verdict: &Verdict, style: Style, detail: Detail) -> String {
     let mut out = Text { out: String::new(), style };
-    let (headline, colour) = match verdict {
-        Verdict::Accepted(_) => ("ACCEPTED", "32"),
-        Verdict::Rejected(rejected) if rejected.only_collateral_is_missing() => {
-            ("REJECTED: collateral is missing or too old", "33")
+    let (headline, colour) = match (verdict, verdict.warnings()) {
+        (Verdict::Accepted(_), 0) => ("ACCEPTED".into(), "32"),
+        // Yellow and in other words: whoever reads only the first line must not miss it.
+        (Verdict::Accepted(_), 1) => ("ACCEPTED with 1 warning".into(), "33"),
+        (Verdict::Accepted(_), count) => (alloc::format!("ACCEPTED with {count} warnings"), "33"),
+        (Verdict::Rejected(rejected), _) if rejected.only_collateral_is_missing() => {
+            ("REJECTED: collateral is missing or too old".into(), "33")
         }
-        Verdict::Rejected(_) => ("REJECTED by policy", "31"),
+        (Verdict::Rejected(_), _) => (String::from("REJECTED by policy"), "31"),
     };
     let claims = verdict.claims();
-    out.headline(headline, colour, claims);
+    out.headline(&headline, colour, claims);
     out.checks(verdict.checks(), detail);
     if detail == Detail::Full {
         out.not_checked(claims.format());

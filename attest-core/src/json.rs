@@ -18,6 +18,9 @@ struct Document<'a> {
     version: u32,
     format: &'static str,
     verdict: &'static str,
+    /// Rules that do not hold and only warn; a refusal has no rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +88,7 @@ fn document(format: Format, verdict: &'static str, checks: &Checks) -> Document<
         version: 1,
         format: format.id(),
         verdict,
+        warnings: None,
         error: None,
         error_check: None,
         claims: None,
@@ -103,6 +107,7 @@ pub fn verdict_to_json(verdict: &Verdict) -> String {
     };
     let claims = verdict.claims();
     let mut document = document(claims.format(), word, verdict.checks());
+    document.warnings = Some(verdict.warnings());
     document.claims = Some(Named(claims));
     serde_json::to_string(&document).unwrap_or_default()
 }

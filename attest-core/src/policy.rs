@@ -102,11 +102,15 @@ impl Policy {
     /// Reads a policy from JSON.
     ///
     /// # Errors
-    /// [`PolicyError`], with line and column, for an unknown key, a missing rule, or a value that a rule cannot have.
+    /// [`PolicyError`], with key, line and column, for an unknown key, a missing rule, or a value that a rule cannot have.
     #[cfg(feature = "json")]
     pub fn from_json(text: &str) -> Result<Self, PolicyError> {
-        let policy: Self =
-            serde_json::from_str(text).map_err(|error| PolicyError(alloc::format!("{error}")))?;
+        // serde_json says where, and in a long file that is not what: the key says it.
+        let named = |error: serde_json::Error| match json_key::at(text, error.line(), error.column()) {
+            key if key.is_empty() => PolicyError(alloc::format!("{error}")),
+            key => PolicyError(alloc::format!("{key}: {error}")),
+        };
+        let policy: Self = serde_json::from_str(text).map_err(named)?;
         policy.check_ids()
     }
 
@@ -140,6 +144,9 @@ pub const POLICY_SCHEMA: &str = include_str!("policy.schema.json");
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("policy file: {0}")]
 pub struct PolicyError(pub(crate) String);
+
+#[cfg(feature = "json")]
+mod json_key;
 
 #[cfg(feature = "serde")]
 mod form {
@@ -251,6 +258,11 @@ impl Verdict {
             Self::Accepted(accepted) => &accepted.claims,
             Self::Rejected(rejected) => &rejected.claims,
         }
+    }
+
+    /// How many rules do not hold and only warn.
+    pub fn warnings(&self) -> usize {
+        self.checks().iter().filter(|entry| entry.outcome == Outcome::Warned).count()
     }
 
     /// Every check of verification and policy.

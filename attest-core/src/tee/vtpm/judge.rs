@@ -115,10 +115,7 @@ impl Policy {
                 out.not_applicable(&checks::EVENT_LOG, "the policy demands no register to be explained")
             }
             OneOf::Listed(registers) => {
-                let outcome = |index: u32| match (log, u8::try_from(index)) {
-                    (Some(log), Ok(index)) => log.outcome(index),
-                    _ => Outcome::Unverified,
-                };
+                let outcome = |index| log.map_or(Outcome::Unverified, |log| log.outcome(index));
                 let failed = registers.iter().find(|index| outcome(**index) != Outcome::Replayed);
                 let actual = match (log, failed) {
                     (None, _) => Value::Phrase("no event log"),

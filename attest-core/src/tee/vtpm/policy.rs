@@ -33,7 +33,7 @@ pub struct Policy {
     /// Registers by bank and number, each with the values that it may have. One that is not quoted is refused.
     pub pcrs: Registers,
     /// Registers that the event log must replay to their quoted values.
-    pub replayed: AllOf<u32>,
+    pub replayed: AllOf<u8>,
     /// Secure Boot, proven by the event log. With `set` or `clear`, a log that does not prove it is refused.
     pub secure_boot: Bit,
 }

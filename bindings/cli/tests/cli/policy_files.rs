@@ -3,29 +3,56 @@
 use std::collections::BTreeSet;
 
 use attest_core::Policy;
+use attest_core::claims::Root;
+use attest_core::crypto::HashAlgorithm;
 use attest_core::policy::POLICY_SCHEMA;
-use attest_core::rules::{Floors, OneOf};
-use attest_core::tee::snp;
-use serde_json::Value;
+use attest_core::rules::{AllOf, Bit, Floors, OneOf, Registers};
+use attest_core::tee::{snp, vtpm};
+use attest_core::values::Digest;
+use serde_json::{Value, json};
 
 use crate::tool::{attestrap, file, vector};
 
 /// Keys that a file may leave out.
-const OPTIONAL: &[&str] = &["fmc", "snp", "warn_only"];
+const OPTIONAL: &[&str] = &["fmc", "snp", "vtpm", "warn_only"];
 
-/// The strict policy with a minimum in every place that can have one.
+/// The strict policies with a minimum or a value in every place that can have one.
 fn full() -> Policy {
     let mut policy = snp::Policy::strict(snp::MARCH_2026, OneOf::Any);
     policy.tcb.current = policy.tcb.reported.clone();
     policy.tcb.launch = policy.tcb.reported.clone();
     policy.firmware.current = policy.firmware.committed.clone();
     assert!(matches!(&policy.tcb.current, Floors::PerPart(parts) if parts.len() == snp::Part::ALL.len()));
-    Policy::for_snp(policy)
+    let mut both = Policy::for_snp(policy);
+    both.vtpm = Some(full_vtpm());
+    both
+}
+
+/// A list in every place that can have one, and values for a register of each bank.
+fn full_vtpm() -> vtpm::Policy {
+    let rules = HashAlgorithm::ALL.iter().zip([0, 9, 10, 23]).map(|(bank, index)| {
+        let values = [0xa7, 0x00].map(|octet| Digest::filled(octet, bank.digest_len()));
+        ((*bank, index), OneOf::Listed(values.into()))
+    });
+    let roots = OneOf::Listed(vec![Root::Hardware, Root::CloudVtpm, Root::Caller]);
+    let mut policy = vtpm::Policy::strict(roots, Registers::Listed(rules.collect()));
+    policy.ak_paths = OneOf::Listed(vtpm::AkPath::ALL.to_vec());
+    policy.hierarchies = OneOf::Listed(vtpm::Hierarchy::ALL.to_vec());
+    policy.firmware_versions = OneOf::Listed(vec![0, 1, 0x2016_0511_0016_2800, u64::MAX]);
+    policy.banks = OneOf::Listed(HashAlgorithm::ALL.to_vec());
+    policy.replayed = AllOf(OneOf::Listed(vec![0, 7, 23]));
+    policy.secure_boot = Bit::Set;
+    policy
+}
+
+/// Whether a key is the name of a register, such as `sha256:4`: one of the caller's list, and none is demanded.
+fn is_register(key: &str) -> bool {
+    key.contains(':')
 }
 
 /// Paths of all keys in a file; a part counts as `*` below itself, because FMC is Turin's only.
 fn keys(value: &Value, at: &str, into: &mut BTreeSet<String>) {
-    for (key, value) in value.as_object().into_iter().flatten() {
+    for (key, value) in value.as_object().into_iter().flatten().filter(|(key, _)| !is_register(key)) {
         into.insert(format!("{at}{key}"));
         let part = snp::Part::from_name(key).is_some();
         keys(value, &if part { format!("{at}*.") } else { format!("{at}{key}.") }, into);
@@ -56,7 +83,7 @@ fn the_schema_has_every_key_and_no_other() {
     keys(&written, "", &mut in_files);
     schema_keys(&schema, &schema, "", &mut in_schema);
     assert_eq!(in_files, in_schema);
-    assert!(in_schema.len() > 60, "{}", in_schema.len());
+    assert!(in_schema.len() > 70, "{}", in_schema.len());
 }
 
 /// Every object of the schema.
@@ -100,7 +127,8 @@ fn the_reader_demands_what_the_schema_demands() {
         without.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(key);
         let left_out_is_fine =
             OPTIONAL.contains(&key) && parent.split('/').next_back() != Some("tcb") && !is_level(parent, key)
-                || snp::Part::from_name(key).is_some();
+                || snp::Part::from_name(key).is_some()
+                || is_register(key);
         assert_eq!(Policy::from_json(&without.to_string()).is_ok(), left_out_is_fine, "{pointer}");
         let mut with = written.clone();
         let object = with.pointer_mut(parent).unwrap().as_object_mut().unwrap();
@@ -161,4 +189,119 @@ fn files_check_out() {
     let json = file("full.json", full().to_json());
     assert_eq!(attestrap(["policy", "check", json.to_str().unwrap()]).code, 0);
     assert_eq!(attestrap(["policy", "schema"]).out, POLICY_SCHEMA);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let policy = full();
+    assert_eq!(Policy::from_json(&policy.to_json()).unwrap(), policy);
+    assert_eq!(Policy::from_toml(&policy.to_toml()).unwrap(), policy);
+    let lax = Policy::for_vtpm(vtpm::Policy::dangerously_any());
+    assert_eq!(Policy::from_json(&lax.to_json()).unwrap(), lax);
+    assert_eq!(Policy::from_toml(&lax.to_toml()).unwrap(), lax);
+}
+
+#[test]
+fn numbers_have_two_forms() {
+    let mut written: Value = serde_json::from_str(&full().to_json()).unwrap();
+    assert_eq!(written["vtpm"]["firmware_versions"][3], "0xffffffffffffffff");
+    written["vtpm"]["firmware_versions"] =
+        json!([0, "0x1", 2_311_772_466_150_418_432_u64, "0xFFFFFFFFFFFFFFFF"]);
+    let read = Policy::from_json(&written.to_string()).unwrap().vtpm.unwrap();
+    assert_eq!(read.firmware_versions, OneOf::Listed(vec![0, 1, 2_311_772_466_150_418_432, u64::MAX]));
+}
+
+/// A value that the rule cannot have, by its pointer below `vtpm`.
+fn wrong_values() -> Vec<(&'static str, Value)> {
+    let digest = "a7".repeat(32);
+    vec![
+        ("roots", json!("all")),
+        ("roots", json!(["software"])),
+        ("ak_paths", json!(["trust me"])),
+        ("ak_paths", json!(true)),
+        ("unknown_attributes", json!("allow")),
+        ("hierarchies", json!(["lockout"])),
+        ("stale_evidence", json!(false)),
+        ("clock_safe", json!("yes")),
+        ("firmware_versions", json!(["20160511"])),
+        ("firmware_versions", json!(["0x10000000000000000"])),
+        ("firmware_versions", json!([-1])),
+        ("banks", json!(["sha3-256"])),
+        ("banks", json!("sha256")),
+        ("pcrs", json!([])),
+        ("pcrs", json!({})),
+        ("pcrs", json!("none")),
+        ("pcrs", json!({ "sha256:24": [digest] })),
+        ("pcrs", json!({ "sha256:+4": [digest] })),
+        ("pcrs", json!({ "sha256": [digest] })),
+        ("pcrs", json!({ "SHA256:4": [digest] })),
+        ("pcrs", json!({ "sha256:4": "any" })),
+        ("pcrs", json!({ "sha256:4": digest })),
+        ("pcrs", json!({ "sha256:4": [&digest[2..]] })),
+        ("pcrs", json!({ "sha256:4": [&digest[1..]] })),
+        ("pcrs", json!({ "sha384:4": [digest] })),
+        ("pcrs", json!({ "sha256:4": [format!("0x{}", &digest[2..])] })),
+        ("replayed", json!([24])),
+        ("replayed", json!(["7"])),
+        ("replayed", json!("all")),
+        ("secure_boot", json!("enabled")),
+    ]
+}
+
+#[test]
+fn a_wrong_value_is_an_error_that_names_the_key() {
+    let right: Value = serde_json::from_str(&full().to_json()).unwrap();
+    for (key, value) in wrong_values() {
+        let mut wrong = right.clone();
+        wrong["vtpm"][key] = value.clone();
+        let text = serde_json::to_string_pretty(&wrong).unwrap();
+        let error = Policy::from_json(&text).expect_err(&format!("{key} = {value}")).to_string();
+        assert!(error.contains(&format!("vtpm.{key}")), "{key} = {value}: {error}");
+        assert!(error.contains("line "), "{key} = {value}: {error}");
+    }
+}
+
+#[test]
+fn in_toml_it_does_too() {
+    let right = full().to_toml();
+    for (from, to) in [
+        ("banks = [\"sha1\"", "banks = [\"sha0\""),
+        ("\"sha256:9\" = [", "\"sha256:99\" = ["),
+        ("\"sha256:9\" = [\"a7", "\"sha256:9\" = [\""),
+        ("secure_boot = \"set\"", "secure_boot = \"on\""),
+        ("replayed = [0, 7, 23]", "replayed = [0, 7, 24]"),
+        ("firmware_versions = [\"0x0\"", "firmware_versions = [\"0y0\""),
+    ] {
+        let wrong = right.replacen(from, to, 1);
+        assert_ne!(wrong, right, "{from} is not in {right}");
+        let error = Policy::from_toml(&wrong).expect_err(to).to_string();
+        let key = to.split(" = ").next().unwrap().trim_matches('"');
+        assert!(error.contains(key), "{to}: {error}");
+    }
+}
+
+#[test]
+fn the_schema_knows_registers_by_their_names() {
+    let schema: Value = serde_json::from_str(POLICY_SCHEMA).unwrap();
+    let registers = &schema["$defs"]["registers"];
+    assert_eq!((&registers["minProperties"], &registers["properties"]), (&json!(1), &json!({})));
+    let patterns: Vec<&String> = registers["patternProperties"].as_object().unwrap().keys().collect();
+    for (bank, pattern) in HashAlgorithm::ALL.iter().zip(&patterns) {
+        assert!(pattern.starts_with(&format!("^{}:", bank.name())), "{pattern}");
+        let values = &registers["patternProperties"][pattern.as_str()]["items"]["$ref"];
+        assert_eq!(*values, json!(format!("#/$defs/hex{}", bank.digest_len())));
+    }
+    assert_eq!(patterns.len(), HashAlgorithm::ALL.len());
+}
+
+#[test]
+fn what_warns_only_is_a_check_that_there_is() {
+    let mut policy = full();
+    for (id, known) in
+        [("vtpm.policy.event-log", true), ("vtpm.policy.pcr.23", true), ("vtpm.quote.signature", false)]
+    {
+        policy.warn_only = [id.into()].into();
+        assert_eq!(Policy::from_json(&policy.to_json()).is_ok(), known, "{id}");
+        assert_eq!(Policy::from_toml(&policy.to_toml()).is_ok(), known, "{id}");
+    }
 }
