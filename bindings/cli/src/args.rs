@@ -3,13 +3,19 @@
 use std::path::PathBuf;
 
 use attest_core::UnixTime;
-use attest_core::tee::snp::ProductLine;
+use attest_core::values::Nonce;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 use crate::input;
 
-/// Verify, inspect and explain the evidence of confidential machines (AMD SEV-SNP).
+mod policy;
+mod tpm;
+
+pub(crate) use policy::{Init, Policy, PolicyFormat, RootName};
+pub(crate) use tpm::{Pack, PackTpm, TpmTrust};
+
+/// Verify, inspect and explain the evidence of confidential machines (AMD SEV-SNP, TPM 2.0).
 #[derive(Debug, Parser)]
 #[command(name = "attestrap", version, max_term_width = 110, after_help = Exit::table())]
 pub(crate) struct Arguments {
@@ -27,6 +33,8 @@ pub(crate) enum Command {
     Man,
     Needs(Needs),
     #[command(subcommand)]
+    Pack(Pack),
+    #[command(subcommand)]
     Policy(Policy),
     Verify(Box<Verify>),
 }
@@ -35,17 +43,22 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = Exit::table())]
 pub(crate) struct Verify {
-    /// A report, a report with its certificate table, or an evidence envelope; `-` is standard input.
-    #[arg(value_name = "REPORT", default_value = "-")]
+    /// A report, a report with its certificate table, TPM evidence, or an evidence envelope; `-` is standard input.
+    #[arg(value_name = "EVIDENCE", default_value = "-")]
     pub(crate) evidence: PathBuf,
     #[command(flatten)]
     pub(crate) supplied: Supplied,
     /// The policy, TOML or JSON. Without it: the built-in strict policy, and the output says so.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// What REPORT_DATA must be: 64 bytes in hexadecimal, no fewer.
+    /// SNP: what REPORT_DATA must be: 64 bytes in hexadecimal, no fewer.
     #[arg(long, value_name = "HEX", value_parser = input::report_data)]
     pub(crate) report_data: Option<[u8; 64]>,
+    /// TPM: what extraData of every quote must be, all of it: up to 66 bytes in hexadecimal.
+    #[arg(long, value_name = "HEX", value_parser = input::nonce, conflicts_with = "report_data")]
+    pub(crate) nonce: Option<Nonce>,
+    #[command(flatten)]
+    pub(crate) trust: TpmTrust,
     /// Print the verdict as JSON, on one line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -55,7 +68,7 @@ pub(crate) struct Verify {
     /// Who does the arithmetic.
     #[arg(long, value_enum, default_value_t = Provider::FIRST)]
     pub(crate) provider: Provider,
-    /// Trust the roots in this directory and no others: milan-ark.der, milan-ask.der, milan-asvk.der, genoa-..., turin-...
+    /// SNP: trust the roots in this directory and no others: milan-ark.der, milan-ask.der, milan-asvk.der, genoa-..., turin-...
     #[arg(long, value_name = "DIR")]
     pub(crate) anchors: Option<PathBuf>,
     #[command(flatten)]
@@ -68,12 +81,15 @@ pub(crate) struct Verify {
 /// Show what evidence or certificates say, without believing any of it.
 #[derive(Args, Debug)]
 pub(crate) struct Inspect {
-    /// Evidence, a certificate table, certificates, or a bundle; `-` is standard input.
+    /// Evidence, TPMS_ATTEST, TPMT_SIGNATURE, TPMT_PUBLIC, an event log, certificates, or a bundle; `-` is standard input.
     #[arg(value_name = "FILE", default_value = "-")]
     pub(crate) file: PathBuf,
-    /// Show the bytes of the report with each field marked.
+    /// Show the bytes of an SNP report with each field marked.
     #[arg(long, conflicts_with = "json")]
     pub(crate) hex: bool,
+    /// Register values to hold an event log against. They are your word: nobody quoted them. JSON, or what tpm2-tools write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pcrs: Option<PathBuf>,
     /// Print JSON, on one line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -103,31 +119,6 @@ pub(crate) struct Bundle {
     /// Certificates, CRLs, certificate tables, bundles, or directories of certificates and CRLs.
     #[arg(value_name = "INPUT", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
-}
-
-/// Write, check or describe policy files.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Policy {
-    /// Write the complete strict policy as TOML, with a comment on every key.
-    Init {
-        /// Product lines to allow; repeat it. Without it: Genoa and Turin.
-        #[arg(long, value_name = "LINE", value_parser = product_line)]
-        product_line: Vec<ProductLine>,
-        /// Launch measurement to allow, 48 bytes in hexadecimal; repeat it. Without it: any, and you should list yours.
-        #[arg(long, value_name = "HEX", value_parser = input::measurement)]
-        measurement: Vec<[u8; 48]>,
-        /// Where to write; standard output without it.
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// Say whether a policy file can be used, or what is wrong with it.
-    Check {
-        /// The policy, TOML or JSON.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Print the JSON Schema of policy files.
-    Schema,
 }
 
 /// Judge a real Milan report twice: strictly (refused), and by a policy written for it (accepted).
@@ -232,8 +223,4 @@ impl Colour {
         };
         if on { attest_core::explain::Style::Colour } else { attest_core::explain::Style::Plain }
     }
-}
-
-fn product_line(text: &str) -> Result<ProductLine, String> {
-    ProductLine::from_name(text).ok_or_else(|| "one of Milan, Genoa, Turin is expected".into())
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use attest_core::collateral::Collateral;
 use attest_core::tee::snp::{self, Anchors, ProductLine};
+use attest_core::tee::vtpm::TrustedAk;
 use attest_core::{Store, TrustAnchors};
 
-use crate::args::Supplied;
+use crate::args::{Supplied, TpmTrust};
 use crate::exit::Failure;
 use crate::input;
 
@@ -53,7 +54,7 @@ fn files_of(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, Failure>
         }
     }
     if files.is_empty() {
-        let message = format_args!("{}: no file that ends in {}", directory.display(), endings.join(", "));
+        let message = format!("{}: no file that ends in {}", directory.display(), endings.join(", "));
         return Err(Failure::usage(message));
     }
     files.sort();
@@ -76,6 +77,30 @@ impl Supplied {
     /// The time to judge at.
     pub(crate) fn time(&self) -> Result<attest_core::UnixTime, Failure> {
         self.at.map_or_else(input::now, Ok)
+    }
+}
+
+impl TpmTrust {
+    /// Adds everybody who is named.
+    pub(crate) fn add_to(&self, anchors: &mut TrustAnchors) -> Result<(), Failure> {
+        for path in &self.tpm_root {
+            let collateral = parse(path, &input::read(path)?)?;
+            if collateral.certificates().next().is_none() {
+                let message = format!("--tpm-root: {}: a certificate is expected, got none", path.display());
+                return Err(Failure::usage(message));
+            }
+            let mut roots = collateral.certificates();
+            roots
+                .try_for_each(|der| anchors.vtpm.add_root(der))
+                .map_err(|error| Failure::about(path.display(), error))?;
+        }
+        for name in &self.ak_name {
+            anchors.vtpm.add_key(TrustedAk::pinned(name.clone()));
+        }
+        for sha256 in &self.ak_spki_sha256 {
+            anchors.vtpm.add_key(TrustedAk::pinned_spki(*sha256));
+        }
+        Ok(())
     }
 }
 

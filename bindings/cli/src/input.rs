@@ -7,7 +7,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use attest_core::collateral::MAX_BUNDLE;
-use attest_core::tee::snp;
+use attest_core::rules::{OneOf, Registers};
+use attest_core::tee::vtpm::Name;
+use attest_core::tee::{snp, vtpm};
+use attest_core::values::Nonce;
 use attest_core::{Evidence, Policy, UnixTime, Verifier};
 
 use crate::exit::{Exit, Failure};
@@ -23,7 +26,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     source.by_ref().take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > MAX_BUNDLE {
-        let message = format_args!("{}: larger than {MAX_BUNDLE} bytes", path.display());
+        let message = format!("{}: larger than {MAX_BUNDLE} bytes", path.display());
         return Err(Failure::new(Exit::Malformed, message));
     }
     Ok(bytes)
@@ -47,9 +50,12 @@ pub(crate) fn policy(path: &Path) -> Result<Policy, Failure> {
     parsed.map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
 }
 
-/// The policy without a file: strict, by the dated minima, for any measurement.
+/// The policy without a file: strict, by the dated minima, for any measurement and any register value. A root of TPM keys is
+/// one that the caller names, so any will do.
 pub(crate) fn strict() -> Policy {
-    Policy::for_snp(snp::Policy::strict(snp::MARCH_2026, attest_core::rules::OneOf::Any))
+    let mut policy = Policy::for_snp(snp::Policy::strict(snp::MARCH_2026, OneOf::Any));
+    policy.vtpm = Some(vtpm::Policy::strict(OneOf::Any, Registers::Any));
+    policy
 }
 
 /// The time of the system's clock.
@@ -82,26 +88,46 @@ pub(crate) fn measurement(text: &str) -> Result<[u8; 48], String> {
     hex(text)
 }
 
+/// SHA-256 of something.
+pub(crate) fn sha256(text: &str) -> Result<[u8; 32], String> {
+    hex(text)
+}
+
+/// What a TPM is asked to sign along.
+pub(crate) fn nonce(text: &str) -> Result<Nonce, String> {
+    let bytes = bytes(text)?;
+    Nonce::new(&bytes)
+        .ok_or_else(|| format!("at most {} bytes are expected; these are {}", Nonce::MAX, bytes.len()))
+}
+
+/// A TPM's name of a key.
+pub(crate) fn name(text: &str) -> Result<Name, String> {
+    let expected = "a name is the number of a hash algorithm (000b is SHA-256) and a digest of its length";
+    Name::from_bytes(&bytes(text)?).ok_or_else(|| expected.into())
+}
+
+/// Hexadecimal digits, two for each byte.
+pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, String> {
+    let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks(2).map(|pair| match *pair {
+        [high, low] => digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low),
+        _ => None,
+    });
+    let bytes = pairs.collect::<Option<_>>();
+    bytes.ok_or_else(|| "hexadecimal digits are expected, two for each byte".into())
+}
+
 fn hex<const N: usize>(text: &str) -> Result<[u8; N], String> {
-    let expected =
-        || format!("exactly {N} bytes are expected, {} hexadecimal digits; these are {}", N * 2, text.len());
-    let mut bytes = [0; N];
     if text.len() != N * 2 {
-        return Err(expected());
+        let expected = format!("exactly {N} bytes are expected, {} hexadecimal digits", N * 2);
+        return Err(format!("{expected}; these are {}", text.len()));
     }
-    for (slot, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let (&[high, low], expected) = (pair, || String::from("a character is no hexadecimal digit")) else {
-            return Err(expected());
-        };
-        *slot = digit(high).ok_or_else(expected)? << 4 | digit(low).ok_or_else(expected)?;
-    }
-    Ok(bytes)
+    bytes(text)?.try_into().map_err(|_| "a character is no hexadecimal digit".into())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{report_data, time};
+    use super::{name, nonce, report_data, time};
 
     #[test]
     fn times_of_every_form_agree() {
@@ -118,6 +144,18 @@ mod tests {
         assert_eq!(report_data(&"a7".repeat(64)).unwrap(), [0xa7; 64]);
         for bad in ["", "a7", &"a7".repeat(63), &"a7".repeat(65), &"+7".repeat(64), &"é".repeat(64)] {
             assert!(report_data(bad).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn nonces_and_names_are_taken_whole() {
+        assert_eq!(nonce("").unwrap().as_bytes(), b"");
+        assert_eq!(nonce(&"a7".repeat(66)).unwrap().as_bytes(), [0xa7; 66]);
+        for bad in ["a", "0x00", "zz", &"a7".repeat(67)] {
+            assert!(nonce(bad).is_err(), "{bad}");
+        }
+        assert!(name(&format!("000b{}", "a7".repeat(32))).is_ok());
+        for bad in ["", "000b", &format!("000c{}", "a7".repeat(32)), &"a7".repeat(32)] {
+            assert!(name(bad).is_err(), "{bad}");
         }
     }
 }

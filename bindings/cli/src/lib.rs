@@ -13,13 +13,13 @@ mod demo;
 pub mod exit;
 #[cfg(feature = "fetch")]
 mod fetch;
-mod flags;
 mod input;
 mod inspect;
-mod layout;
 mod needs;
+mod pack;
 mod policy_file;
 mod shell;
+mod tpm_files;
 mod verify;
 
 use std::ffi::OsString;
@@ -42,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Answer {
         Command::Inspect(inspect) => inspect.run(),
         Command::Man => shell::man(),
         Command::Needs(needs) => needs.run(),
+        Command::Pack(pack) => pack.run(),
         Command::Policy(policy) => policy.run(),
         Command::Verify(verify) => verify.run(),
     };

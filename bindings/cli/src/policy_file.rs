@@ -1,17 +1,23 @@
 //! `policy`: policy files written, checked and described. The texts come from the JSON Schema, so there is one set of them.
 
+use std::path::Path;
+
 use attest_core::policy::POLICY_SCHEMA;
-use attest_core::rules::OneOf;
-use attest_core::tee::snp::{self, ProductLine};
+use attest_core::rules::{OneOf, Registers};
+use attest_core::tee::{snp, vtpm};
+use attest_core::values::Value as Shown;
+use attest_core::{Claims, Context, Expect, TrustAnchors, Verifier};
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::args::Policy;
+use crate::args::{Init, Policy, PolicyFormat, Provider, RootName};
 use crate::exit::{Exit, Failure};
 use crate::{collateral, input};
 
 /// How long a comment's line becomes.
 const WIDTH: usize = 100;
+/// What stands in front of every file.
+const HEAD: &str = "A policy for attestrap. Every rule is written out: one that is left out is an error.";
 
 impl Policy {
     pub(crate) fn run(&self) -> Result<Answer, Failure> {
@@ -20,9 +26,14 @@ impl Policy {
                 input::policy(file)?;
                 Ok(Answer::text(format!("{}: ok\n", file.display())))
             }
-            Self::Init { product_line, measurement, output } => {
-                let text = commented(&strict(product_line, measurement))?;
-                match output {
+            Self::Init(init) => {
+                init.fits()?;
+                let (head, policy) = match init.format {
+                    PolicyFormat::Snp => init.snp(),
+                    PolicyFormat::Vtpm => init.vtpm()?,
+                };
+                let text = head + &commented(&policy)?;
+                match &init.output {
                     None => Ok(Answer::text(text)),
                     Some(path) => {
                         collateral::write(path, text.as_bytes())?;
@@ -35,25 +46,109 @@ impl Policy {
     }
 }
 
-/// The strict policy with what the caller chose.
-fn strict(lines: &[ProductLine], measurements: &[[u8; 48]]) -> attest_core::Policy {
-    let measurements =
-        if measurements.is_empty() { OneOf::Any } else { OneOf::Listed(measurements.to_vec()) };
-    let mut policy = snp::Policy::strict(snp::MARCH_2026, measurements);
-    if !lines.is_empty() {
-        policy.product_lines = OneOf::Listed(lines.to_vec());
+impl Init {
+    /// Refuses options of the other format, and those that would go unheard.
+    fn fits(&self) -> Result<(), Failure> {
+        let trust = !self.trust.tpm_root.is_empty()
+            || !self.trust.ak_name.is_empty()
+            || !self.trust.ak_spki_sha256.is_empty();
+        let supplied = !self.supplied.certs.is_empty()
+            || !self.supplied.crl.is_empty()
+            || self.supplied.bundle.is_some()
+            || self.supplied.at.is_some();
+        let (snp, vtpm) = (PolicyFormat::Snp, PolicyFormat::Vtpm);
+        let options = [
+            (snp, "--product-line", !self.product_line.is_empty()),
+            (snp, "--measurement", !self.measurement.is_empty()),
+            (vtpm, "--root", !self.root.is_empty()),
+            (vtpm, "--from", self.from.is_some()),
+            (vtpm, "--tpm-root, --ak-name, --ak-spki-sha256", trust),
+            (vtpm, "--certs, --crl, --bundle, --at", supplied),
+        ];
+        if let Some((_, option, _)) = options.iter().find(|(of, _, given)| *given && *of != self.format) {
+            let other = if self.format == snp { "vtpm" } else { "snp" };
+            return Err(Failure::usage(format_args!("{option}: only with --format {other}")));
+        }
+        if self.format == vtpm && self.root.is_empty() {
+            let message = "--root is missing: what a TPM's trust must be rooted in has no default (cloud-vtpm, caller, any)";
+            return Err(Failure::usage(message));
+        }
+        if self.from.is_none() && (trust || supplied) {
+            return Err(Failure::usage("--from is missing: without it there is nothing to verify"));
+        }
+        Ok(())
     }
-    attest_core::Policy::for_snp(policy)
+
+    /// The strict policy for SNP guests with what the caller chose.
+    fn snp(&self) -> (String, attest_core::Policy) {
+        let measurements = match self.measurement.as_slice() {
+            [] => OneOf::Any,
+            listed => OneOf::Listed(listed.to_vec()),
+        };
+        let mut policy = snp::Policy::strict(snp::MARCH_2026, measurements);
+        if !self.product_line.is_empty() {
+            policy.product_lines = OneOf::Listed(self.product_line.clone());
+        }
+        let minima = "Minima: snp::MARCH_2026, what one integrator demanded of its fleet in March 2026. Judge them for yourself.";
+        (format!("# {HEAD}\n# {minima}\n"), attest_core::Policy::for_snp(policy))
+    }
+
+    /// The strict policy for TPM quotes with what the caller chose.
+    fn vtpm(&self) -> Result<(String, attest_core::Policy), Failure> {
+        let (why, registers) = match &self.from {
+            Some(path) => self.registers_of(path)?,
+            None => (
+                "ANY REGISTER VALUE PASSES: this file accepts every boot of a machine whose key is trusted, whatever was \
+                 booted. List values under \"pcrs\", or take them from evidence that verifies (--from)."
+                    .into(),
+                Registers::Any,
+            ),
+        };
+        let roots = match self.root.iter().map(|RootName(root)| *root).collect::<Option<Vec<_>>>() {
+            Some(listed) => OneOf::Listed(listed),
+            None => OneOf::Any,
+        };
+        let policy = vtpm::Policy::strict(roots, registers);
+        Ok((format!("# {HEAD}\n") + &comment(&why), attest_core::Policy::for_vtpm(policy)))
+    }
+
+    /// The registers of evidence that verifies, and a comment that says where they come from.
+    fn registers_of(&self, path: &Path) -> Result<(String, Registers), Failure> {
+        let evidence = input::evidence(path)?;
+        let store = self.supplied.store(false)?;
+        let mut anchors = TrustAnchors::pinned();
+        self.trust.add_to(&mut anchors)?;
+        let now = self.supplied.time()?;
+        let expect = self.nonce.map_or(Expect::AnyReportData, Expect::Nonce);
+        let context = Context::new(Provider::FIRST.get(), &anchors, now, expect);
+        let verified = Verifier::new().verify(&evidence, &store, &context).map_err(|refused| {
+            Failure::new((&refused).into(), format_args!("--from: {}: {}", path.display(), refused.error))
+        })?;
+        let Claims::Vtpm(claims) = verified.claims() else {
+            let (file, id) = (path.display(), evidence.format.id());
+            return Err(Failure::usage(format_args!("--from: {file}: format vtpm is expected, got {id}")));
+        };
+        let values = claims.pcrs().iter().map(|(bank, index, value)| ((bank, index), OneOf::only(*value)));
+        let fresh = if claims.fresh() { "with your nonce" } else { "NOT compared with a nonce" };
+        let why = format!(
+            "Register values: quoted by {:?}, which verified at {}, {fresh}, under the key with SPKI SHA-256 {:?} ({}, \
+             root {}). That machine booted so; whether it should have is for you to judge. Take out the registers \
+             that change from boot to boot.",
+            path.display().to_string(),
+            Shown::Time(now.as_secs()),
+            claims.ak_spki_sha256(),
+            claims.ak_path().name(),
+            claims.root().name(),
+        );
+        Ok((why, Registers::Listed(values.collect())))
+    }
 }
 
 /// A policy as TOML with the schema's description above every key and table; each is said once.
 fn commented(policy: &attest_core::Policy) -> Result<String, Failure> {
     let schema: Value =
         serde_json::from_str(POLICY_SCHEMA).map_err(|error| Failure::new(Exit::Internal, error))?;
-    let mut text = String::from(
-        "# A policy for attestrap. Every rule is written out: one that is left out is an error.\n\
-         # Minima: snp::MARCH_2026, what one integrator demanded of its fleet in March 2026. Judge them for yourself.\n",
-    );
+    let mut text = String::new();
     let mut table: Vec<String> = Vec::new();
     let mut said: Vec<String> = Vec::new();
     for line in policy.to_toml().lines() {
@@ -63,7 +158,8 @@ fn commented(policy: &attest_core::Policy) -> Result<String, Failure> {
                 table = name.split('.').map(Into::into).collect();
                 table.clone()
             }
-            (None, Some((key, _))) => table.iter().cloned().chain([key.into()]).collect(),
+            // A register's name has a colon in it, and so stands in quotes.
+            (None, Some((key, _))) => table.iter().cloned().chain([key.trim_matches('"').into()]).collect(),
             (None, None) => Vec::new(),
         };
         if !path.is_empty() {
@@ -97,6 +193,12 @@ fn property<'a>(schema: &'a Value, node: &'a Value, key: &str) -> Option<&'a Val
     if let Some(found) = node.get("properties").and_then(|properties| properties.get(key)) {
         return Some(found);
     }
+    // Registers: all patterns say the same of a name.
+    let patterns = node.get("patternProperties").and_then(Value::as_object);
+    if let Some(found) = patterns.filter(|_| key.contains(':')).and_then(|patterns| patterns.values().next())
+    {
+        return Some(found);
+    }
     let referred = node.get("$ref").and_then(Value::as_str);
     let referred = referred.and_then(|name| schema.pointer(name.strip_prefix('#')?));
     let others = node.get("anyOf").and_then(Value::as_array).into_iter().flatten();
@@ -116,12 +218,18 @@ fn comment(description: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{commented, strict};
+    use attest_core::rules::{OneOf, Registers};
+    use attest_core::tee::{snp, vtpm};
+
+    use super::commented;
 
     #[test]
     fn comments_change_no_rule() {
-        let policy = strict(&[], &[[7; 48]]);
-        let text = commented(&policy).unwrap();
-        assert_eq!(attest_core::Policy::from_toml(&text).unwrap(), policy);
+        let snp = snp::Policy::strict(snp::MARCH_2026, OneOf::only([7; 48]));
+        let vtpm = vtpm::Policy::strict(OneOf::Any, Registers::Any);
+        for policy in [attest_core::Policy::for_snp(snp), attest_core::Policy::for_vtpm(vtpm)] {
+            let text = commented(&policy).unwrap();
+            assert_eq!(attest_core::Policy::from_toml(&text).unwrap(), policy);
+        }
     }
 }

@@ -13,18 +13,31 @@ use crate::exit::{Exit, Failure};
 use crate::input;
 
 /// What is said when no policy was named.
-const BUILT_IN: &str =
-    "no --policy: judged by the built-in strict policy (minima of March 2026, any measurement)";
+fn built_in(format: Format) -> String {
+    let lax = match format {
+        Format::Snp => "minima of March 2026, any measurement",
+        Format::Vtpm => "any root that you name, any register value",
+        // The core may grow: a section that this build lacks refuses everything.
+        _ => "no section for this format",
+    };
+    format!("no --policy: judged by the built-in strict policy ({lax})")
+}
 
 impl Verify {
     pub(crate) fn run(&self) -> Result<Answer, Failure> {
         let policy = self.policy.as_deref().map_or_else(|| Ok(input::strict()), input::policy)?;
-        let anchors = collateral::anchors(self.anchors.as_deref())?;
+        let mut anchors = collateral::anchors(self.anchors.as_deref())?;
+        self.trust.add_to(&mut anchors)?;
         let now = self.supplied.time()?;
         let evidence = input::evidence(&self.evidence)?;
+        self.fits(evidence.format)?;
         let mut store = self.supplied.store(self.network.wanted())?;
         let notes = self.network.fill(&evidence, &mut store, now, self.supplied.bundle.as_deref())?;
-        let expect = self.report_data.map_or(Expect::AnyReportData, Expect::ReportData);
+        let expect = match (self.report_data, self.nonce) {
+            (Some(data), _) => Expect::ReportData(data),
+            (None, Some(nonce)) => Expect::Nonce(nonce),
+            (None, None) => Expect::AnyReportData,
+        };
         let context = Context::new(self.provider.get(), &anchors, now, expect);
         let outcome = judge(&evidence, &store, &context, &policy);
         let mut answer = match self.json {
@@ -36,12 +49,34 @@ impl Verify {
         };
         if self.policy.is_none() {
             // JSON keeps its one form on standard output, so there the note goes to standard error.
+            let said = built_in(evidence.format);
             match self.json {
-                true => answer = answer.note(BUILT_IN),
-                false => answer.text.extend_from_slice(format!("{BUILT_IN}\n").as_bytes()),
+                true => answer = answer.note(said),
+                false => answer.text.extend_from_slice(format!("{said}\n").as_bytes()),
             }
         }
         Ok(notes.into_iter().fold(answer, Answer::note))
+    }
+
+    /// Refuses options that say nothing about evidence of this format: who gives one believes that it counts.
+    fn fits(&self, format: Format) -> Result<(), Failure> {
+        let options = [
+            (Format::Snp, "--report-data", self.report_data.is_some()),
+            (Format::Snp, "--anchors", self.anchors.is_some()),
+            (Format::Vtpm, "--nonce", self.nonce.is_some()),
+            (Format::Vtpm, "--tpm-root", !self.trust.tpm_root.is_empty()),
+            (Format::Vtpm, "--ak-name", !self.trust.ak_name.is_empty()),
+            (Format::Vtpm, "--ak-spki-sha256", !self.trust.ak_spki_sha256.is_empty()),
+        ];
+        match options.iter().find(|(of, _, given)| *given && *of != format) {
+            None => Ok(()),
+            Some((of, option, _)) => Err(Failure::usage(format_args!(
+                "{option} is for evidence of format {}, and {} is of format {}",
+                of.id(),
+                self.evidence.display(),
+                format.id()
+            ))),
+        }
     }
 }
 

@@ -1,0 +1,79 @@
+//! Arguments of `policy`.
+
+use std::path::PathBuf;
+
+use attest_core::claims::Root;
+use attest_core::tee::snp::ProductLine;
+use attest_core::values::Nonce;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Supplied, TpmTrust};
+use crate::input;
+
+/// Write, check or describe policy files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    Init(Box<Init>),
+    /// Say whether a policy file can be used, or what is wrong with it.
+    Check {
+        /// The policy, TOML or JSON.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of policy files.
+    Schema,
+}
+
+/// Write the complete strict policy as TOML, with a comment on every key.
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// What the policy is for.
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Snp)]
+    pub(crate) format: PolicyFormat,
+    /// SNP: product lines to allow; repeat it. Without it: Genoa and Turin.
+    #[arg(long, value_name = "LINE", value_parser = product_line)]
+    pub(crate) product_line: Vec<ProductLine>,
+    /// SNP: launch measurement to allow, 48 bytes in hexadecimal; repeat it. Without it: any, and you should list yours.
+    #[arg(long, value_name = "HEX", value_parser = input::measurement)]
+    pub(crate) measurement: Vec<[u8; 48]>,
+    /// TPM: what the trust must be rooted in: cloud-vtpm, caller, hardware, or any; repeat it. It has no default.
+    #[arg(long, value_name = "ROOT", value_parser = root)]
+    pub(crate) root: Vec<RootName>,
+    /// TPM: take the register values of this evidence, which must verify. Without it: any, and you should list yours.
+    #[arg(long, value_name = "EVIDENCE")]
+    pub(crate) from: Option<PathBuf>,
+    /// TPM: what extraData of the quotes in EVIDENCE must be.
+    #[arg(long, value_name = "HEX", value_parser = input::nonce, requires = "from")]
+    pub(crate) nonce: Option<Nonce>,
+    #[command(flatten)]
+    pub(crate) trust: TpmTrust,
+    #[command(flatten)]
+    pub(crate) supplied: Supplied,
+    /// Where to write; standard output without it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What a policy can be written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyFormat {
+    /// AMD SEV-SNP.
+    Snp,
+    /// TPM 2.0 quotes.
+    Vtpm,
+}
+
+fn product_line(text: &str) -> Result<ProductLine, String> {
+    ProductLine::from_name(text).ok_or_else(|| "one of Milan, Genoa, Turin is expected".into())
+}
+
+/// A root, or none for any.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RootName(pub(crate) Option<Root>);
+
+fn root(text: &str) -> Result<RootName, String> {
+    match Root::from_name(text) {
+        None if text != "any" => Err("one of cloud-vtpm, caller, hardware, any is expected".into()),
+        found => Ok(RootName(found)),
+    }
+}
