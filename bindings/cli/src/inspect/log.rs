@@ -15,14 +15,17 @@ const NOTHING: &str = "NOT VERIFIED: no register values were given, so that noth
 const GIVEN: &str =
     "NOT VERIFIED: compared with register values given by you, not quoted; `covered` is worth what they are";
 
-/// Whether `bytes` begin like a log: with the event that every crypto-agile log has first, or with events of the SHA-1 form to
-/// the end.
+/// Whether `bytes` begin like a log: with an event of register 0 and of a type that has a name, or with whatever can be read to
+/// the end. A report's version is never 0.
 pub(super) fn is_one(bytes: &[u8]) -> bool {
-    let [pcr, kind] = [0, 4].map(|at| bytes.get(at..at + 4).unwrap_or_default());
-    let agile = pcr == [0; 4]
-        && kind == EventKind::NO_ACTION.0.to_le_bytes()
-        && bytes.get(32..).is_some_and(|data| data.starts_with(b"Spec ID Event"));
-    agile || Log::parse(bytes).is_ok_and(|log| !log.is_empty())
+    let begins = match bytes {
+        [0, 0, 0, 0, a, b, c, d, ..] => {
+            let kind = EventKind(u32::from_le_bytes([*a, *b, *c, *d]));
+            kind != EventKind::PREBOOT_CERT && kind.name().is_some()
+        }
+        _ => false,
+    };
+    begins || Log::parse(bytes).is_ok_and(|log| !log.is_empty())
 }
 
 /// The log as JSON or as text.

@@ -30,16 +30,19 @@ pub(super) enum Part {
 impl Part {
     /// What `bytes` begin like. Whether they hold what they promise, parsing says.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        let numbers = |bytes: &[u8]| match *bytes {
-            [a, b, c, d, ..] => Some((u16::from_be_bytes([a, b]), AlgorithmId(u16::from_be_bytes([c, d])))),
-            _ => None,
-        };
         if bytes.starts_with(&MAGIC.to_be_bytes()) {
             return Some(Self::Attest);
         }
-        let (kind, hash) = numbers(unsized_public(bytes))?;
-        hash.digest_len()?;
-        match AlgorithmId(kind) {
+        // TPM2B_PUBLIC has its length in front; one that was cut is told so.
+        let sized = bytes.get(2..).and_then(Self::by_numbers).filter(|part| *part == Self::Public);
+        Self::by_numbers(bytes).or(sized)
+    }
+
+    /// By the two numbers that signatures and keys begin with: a scheme or a type, and a hash algorithm.
+    fn by_numbers(bytes: &[u8]) -> Option<Self> {
+        let [a, b, c, d, ..] = *bytes else { return None };
+        AlgorithmId(u16::from_be_bytes([c, d])).digest_len()?;
+        match AlgorithmId(u16::from_be_bytes([a, b])) {
             AlgorithmId::RSA | AlgorithmId::ECC => Some(Self::Public),
             AlgorithmId::RSASSA | AlgorithmId::RSAPSS | AlgorithmId::ECDSA => Some(Self::Signature),
             _ => None,

@@ -4,6 +4,11 @@ mod commands;
 mod exit_codes;
 #[cfg(feature = "fetch")]
 mod fetching;
+mod inspect_tpm;
+mod parts;
 mod policy_files;
+mod policy_init;
+mod real_tpm;
 mod real_vectors;
 mod tool;
+mod tpm;
