@@ -49,6 +49,16 @@ pub mod verify {
     }
 }
 
+/// Certificates of endorsement keys.
+pub mod certificate {
+    use super::checks;
+
+    checks! {
+        EK_CHAIN = Untrusted "vtpm.ek.chain", "the endorsement key's certificate chains to a root that the caller trusts, and every part of the chain is valid now", "RFC 5280, 6.1";
+        EK_USAGE = Untrusted "vtpm.ek.usage", "the endorsement key's certificate is for key transport, not for signatures", "TCG EK Credential Profile, 3.2; RFC 5280, 4.2.1.3";
+    }
+}
+
 /// Judgement: what a policy can demand.
 pub mod policy {
     use super::checks;

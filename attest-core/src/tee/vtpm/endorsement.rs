@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::anchors::{AkPath, kind_of_root};
+use super::anchors::AkPath;
 use super::body::AttestationKey;
 use super::checks::verify as checks;
 use super::key::{SigningKey, read_spki};
+use super::key_certificate::{KeyCertificate, KeyPurpose};
 use super::public::{Attributes, Hierarchy, Name, Public, Scheme};
 use super::template::rebuild;
 use crate::checks::Checks;
@@ -14,9 +15,8 @@ use crate::collateral::{Collateral, Store};
 use crate::context::Context;
 use crate::crypto::HashAlgorithm;
 use crate::error::{Error, Refused};
-use crate::values::{Digest, Value};
-use crate::x509::chain::{ChainError, MAX_SUPPLIED, Rules, find};
-use crate::x509::{Certificate, id};
+use crate::values::Digest;
+use crate::x509::Certificate;
 
 /// The attestation key, and all that is known of it.
 #[derive(Clone, Debug)]
@@ -161,35 +161,8 @@ fn judge_chain(
     context: &Context<'_>,
     checks: &mut Checks,
 ) -> Result<Option<Trust>, Refused> {
-    // A TPM's certificate may have an empty subject and its names in a critical subjectAltName (EK Credential Profile, 3.2).
-    let critical = [id::SUBJECT_ALT_NAME];
-    let rules = Rules::new(context.provider, context.now, &critical);
-    let anchors = context.anchors.vtpm.roots();
-    // Only what may lead upwards from here: a fleet's store holds many leaves.
-    let above: Vec<Certificate<'_>> = certificates
-        .iter()
-        .filter(|certificate| certificate.basic_constraints().is_some_and(|constraints| constraints.ca))
-        .take(MAX_SUPPLIED)
-        .copied()
-        .collect();
-    let path = match find(leaf, &above, &anchors, &rules) {
-        Ok(path) => path,
-        Err(ChainError::Unsupported(unsupported)) => return Err(Refused::with(unsupported, checks)),
-        Err(ChainError::Fault(fault)) => {
-            checks.require(&checks::AK_CHAIN, false, fault.expected, fault.actual);
-            checks.not_applicable(&checks::AK_USAGE, "the chain does not hold");
-            return Ok(None);
-        }
-    };
-    let anchor = path.anchor().subject().common_name().map_or(Value::None, Value::text);
-    checks.require(&checks::AK_CHAIN, true, "a root that the caller trusts", anchor);
-    // Some clouds write the endorsement key's purpose into both certificates: only keyUsage tells them apart.
-    let usage = leaf.key_usage();
-    let signs = usage.is_some_and(|usage| {
-        usage.digital_signature() && !usage.key_encipherment() && !usage.key_agreement()
-    });
-    let actual = if signs { "digitalSignature" } else { "another usage" };
-    let usable = checks.require(&checks::AK_USAGE, signs, "digitalSignature", actual);
-    let root = kind_of_root(path.anchor(), context.provider).map_err(|error| Refused::with(error, checks))?;
-    Ok(usable.then_some(Trust { path: AkPath::Certificate, root }))
+    let (anchors, purpose) = (&context.anchors.vtpm, KeyPurpose::Attestation);
+    let found =
+        KeyCertificate::find(leaf, certificates, purpose, anchors, context.provider, context.now, checks)?;
+    Ok(found.map(|found| Trust { path: AkPath::Certificate, root: found.root() }))
 }
