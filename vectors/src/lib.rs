@@ -6,9 +6,15 @@
 pub mod set;
 
 #[cfg(feature = "run")]
+mod facts;
+#[cfg(feature = "run")]
+pub mod reasons;
+#[cfg(feature = "run")]
 pub mod run;
 #[cfg(feature = "run")]
 pub mod snp_manifest;
+#[cfg(feature = "run")]
+pub mod tpm_manifest;
 
 use std::path::{Path, PathBuf};
 

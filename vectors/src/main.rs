@@ -31,10 +31,10 @@ fn main() -> ExitCode {
         }
     };
     for line in &sum.lines {
-        let word = if line.passed { "ok  " } else { "FAIL" };
+        let word = line.mark.word();
         println!("{word} {}: expected {}; got {}", line.id, line.expected, line.got);
     }
     sum.missing_files.iter().for_each(|file| println!("MISSING {file}"));
-    println!("{} passed, {} failed, {} unsupported", sum.passed(), sum.failed(), sum.unsupported);
+    println!("{} passed, {} failed, {} unsupported", sum.passed(), sum.failed(), sum.unsupported());
     if sum.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -11,12 +11,12 @@ use attest_core::tee::snp::{Anchors, ProductLine, checks as snp};
 use attest_core::tee::vtpm::{Name, TrustedAk, checks as vtpm};
 use attest_core::values::Nonce;
 use attest_core::{
-    Context, Error, Expect, Format, Policy, Refused, Store, TrustAnchors, UnixTime, Verifier,
+    Context, Error, Evidence, Expect, Format, Policy, Refused, Store, TrustAnchors, UnixTime, Verifier,
     refused_to_json, verdict_to_json,
 };
 
 use crate::set::{Case, FORMAT, Set};
-use crate::{snp_manifest, unhex};
+use crate::{snp_manifest, tpm_manifest, unhex};
 
 /// How one entry came out.
 #[derive(Clone, Debug)]
@@ -28,7 +28,34 @@ pub struct Line {
     /// What was found.
     pub got: String,
     /// Whether they agree.
-    pub passed: bool,
+    pub mark: Mark,
+}
+
+/// Whether an entry came out as its manifest says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It did not.
+    Failed,
+    /// It did.
+    Passed,
+    /// Nothing here judges entries of its kind.
+    Unsupported,
+}
+
+impl Mark {
+    /// Of a judgement that was made.
+    pub const fn of(passed: bool) -> Self {
+        if passed { Self::Passed } else { Self::Failed }
+    }
+
+    /// As printed in front of a line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "FAIL",
+            Self::Passed => "ok  ",
+            Self::Unsupported => "----",
+        }
+    }
 }
 
 /// How a set came out.
@@ -36,8 +63,6 @@ pub struct Line {
 pub struct Sum {
     /// One for every entry of the manifest.
     pub lines: Vec<Line>,
-    /// Entries that no adapter judges.
-    pub unsupported: usize,
     /// Files that the manifest names and that are not there.
     pub missing_files: Vec<String>,
 }
@@ -45,17 +70,26 @@ pub struct Sum {
 impl Sum {
     /// How many entries agree.
     pub fn passed(&self) -> usize {
-        self.lines.iter().filter(|line| line.passed).count()
+        self.count(Mark::Passed)
     }
 
     /// How many do not.
     pub fn failed(&self) -> usize {
-        self.lines.len() - self.passed()
+        self.count(Mark::Failed)
+    }
+
+    /// How many no adapter judges.
+    pub fn unsupported(&self) -> usize {
+        self.count(Mark::Unsupported)
+    }
+
+    fn count(&self, mark: Mark) -> usize {
+        self.lines.iter().filter(|line| line.mark == mark).count()
     }
 
     /// Whether none failed, no file was missing, and at least 97 % of all entries passed.
     pub fn holds(&self) -> bool {
-        let all = self.lines.len() + self.unsupported;
+        let all = self.lines.len();
         self.failed() == 0 && self.missing_files.is_empty() && all > 0 && self.passed() * 100 >= all * 97
     }
 }
@@ -78,6 +112,9 @@ pub fn run(dir: &Path, providers: &[&CryptoProvider]) -> Result<Result<Sum, Unkn
     }
     if snp_manifest::is(&manifest) {
         return snp_manifest::run(dir, &manifest, providers).map(Ok);
+    }
+    if tpm_manifest::is(&manifest) {
+        return tpm_manifest::run(dir, &manifest, providers).map(Ok);
     }
     let named = |key: &str| {
         Some(&manifest[key]).filter(|value| !value.is_null()).map(|value| format!("{key} {value}"))
@@ -104,7 +141,7 @@ fn ours(set: &Set, providers: &[&CryptoProvider]) -> Result<Sum, String> {
             Err(error) => (error, false),
         };
         passed &= missing.is_empty() && seen.insert(case.id.clone());
-        sum.lines.push(Line { id: case.id.clone(), expected, got, passed });
+        sum.lines.push(Line { id: case.id.clone(), expected, got, mark: Mark::of(passed) });
     }
     Ok(sum)
 }
@@ -246,14 +283,20 @@ pub fn judge(
 
 /// The whole line: detect, verify, judge.
 pub fn answer(evidence: &[u8], blobs: &[Vec<u8>], context: &Context<'_>, policy: &Policy) -> Answer {
-    let verifier = Verifier::new();
+    match Verifier::new().detect(evidence) {
+        Ok(evidence) => answer_to(&evidence, blobs, context, policy),
+        Err(error) => of_refused(&error.into(), Format::Snp),
+    }
+}
+
+/// The same for evidence whose format is known.
+pub fn answer_to(evidence: &Evidence, blobs: &[Vec<u8>], context: &Context<'_>, policy: &Policy) -> Answer {
     let verify = || -> Result<_, Refused> {
-        let evidence = verifier.detect(evidence)?;
         let mut store = Store::new();
         for blob in blobs {
             store.add(blob).map_err(Error::from)?;
         }
-        verifier.verify(&evidence, &store, context)
+        Verifier::new().verify(evidence, &store, context)
     };
     match verify() {
         Ok(verified) => {
@@ -262,12 +305,14 @@ pub fn answer(evidence: &[u8], blobs: &[Vec<u8>], context: &Context<'_>, policy:
             let check = verdict.checks().gravest().map(|entry| entry.check.id.to_owned());
             of_checks(exit, check, verdict.checks(), verdict_to_json(&verdict))
         }
-        Err(refused) => {
-            let exit = refused.error.class().exit_code();
-            let check = refused.error.check_id().map(str::to_owned);
-            of_checks(exit, check, &refused.checks, refused_to_json(&refused, Format::Snp))
-        }
+        Err(refused) => of_refused(&refused, evidence.format),
     }
+}
+
+fn of_refused(refused: &Refused, format: Format) -> Answer {
+    let exit = refused.error.class().exit_code();
+    let check = refused.error.check_id().map(str::to_owned);
+    of_checks(exit, check, &refused.checks, refused_to_json(refused, format))
 }
 
 fn of_checks(exit: u8, check: Option<String>, checks: &Checks, json: String) -> Answer {

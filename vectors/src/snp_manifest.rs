@@ -17,7 +17,9 @@ use attest_core::x509::{Certificate, CertificateList};
 use attest_core::{Context, Expect, Policy, TrustAnchors, UnixTime};
 use serde_json::Value;
 
-use crate::run::{Answer, Line, Sum, answer};
+use crate::facts::{equal, seconds, time};
+use crate::reasons::{Reasons, Table};
+use crate::run::{Answer, Line, Mark, Sum, answer};
 use crate::{hex, unhex};
 
 /// Files of an entry that are collateral, in the order in which they are supplied.
@@ -37,8 +39,7 @@ pub fn is(manifest: &Value) -> bool {
 pub fn run(dir: &Path, manifest: &Value, providers: &[&CryptoProvider]) -> Result<Sum, String> {
     let policy = Policy::from_toml(include_str!("../policies/snp-manifest.toml"))
         .map_err(|error| error.to_string())?;
-    let reasons: BTreeMap<String, Vec<String>> =
-        toml::from_str(include_str!("../reasons.toml")).map_err(|error| error.to_string())?;
+    let reasons = Reasons::read()?.snp;
     let anchors = TrustAnchors::pinned();
     let judge = Judge { policy, reasons, anchors, providers };
     let mut sum = Sum::default();
@@ -63,16 +64,16 @@ pub fn run(dir: &Path, manifest: &Value, providers: &[&CryptoProvider]) -> Resul
             (true, false, true) => judge.crl(entry, &files),
             (true, false, false) => Err("neither a report nor a CRL".to_owned()),
         };
-        let passed = outcome.is_ok();
+        let mark = Mark::of(outcome.is_ok());
         let got = outcome.unwrap_or_else(|error| error);
-        sum.lines.push(Line { id, expected, got, passed });
+        sum.lines.push(Line { id, expected, got, mark });
     }
     Ok(sum)
 }
 
 struct Judge<'a> {
     policy: Policy,
-    reasons: BTreeMap<String, Vec<String>>,
+    reasons: Table,
     anchors: TrustAnchors,
     providers: &'a [&'a CryptoProvider],
 }
@@ -325,22 +326,6 @@ fn der_of(pem: &[u8]) -> Result<Vec<u8>, String> {
     one.certificates().next().map(<[u8]>::to_vec).ok_or_else(|| "no certificate".to_owned())
 }
 
-fn equal(name: &str, wanted: &Value, found: &Value) -> Result<(), String> {
-    if wanted == found { Ok(()) } else { Err(format!("{name}: {found} where the manifest says {wanted}")) }
-}
-
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// RFC 3339, UTC, to Unix seconds.
-fn seconds(text: &str) -> Result<u64, String> {
-    let time: der::DateTime = text.parse().map_err(|_| format!("not a time: {text}"))?;
-    Ok(time.unix_duration().as_secs())
-}
-
-fn time(seconds: u64) -> Result<Value, String> {
-    let time =
-        der::DateTime::from_unix_duration(Duration::from_secs(seconds)).map_err(|_| "time out of range")?;
-    Ok(time.to_string().into())
 }
