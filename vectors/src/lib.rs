@@ -3,6 +3,9 @@
 //! [`set`] reads our own format. The runner ([`run`]) judges sets of ours and of other makers through one adapter each; a
 //! format that it does not know is an error with its name.
 
+// The device of attest-core's tests, which the runner uses too, calls this crate by its name.
+extern crate self as vectors;
+
 pub mod set;
 
 #[cfg(feature = "run")]

@@ -1,29 +1,43 @@
-//! Keys that other keys vouch for, and register policies.
+//! Keys that other keys vouch for: certification and attested creation.
 
-use super::{Entry, Judge, Judged, Wrong};
+use attest_core::tee::vtpm::certify::CertifiedKey;
+use attest_core::tee::vtpm::creation::{CreatedKey, ExpectedCreation, Locality};
+use attest_core::tee::vtpm::signed::SignedBy;
+use attest_core::tee::vtpm::{Public, TYPE_CERTIFY, TYPE_CREATION};
+
+use super::{Entry, Judge, Judged};
+use crate::hex;
 
 impl Judge<'_> {
-    pub(super) fn certify(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here judges certified keys"))
+    pub(super) fn certify(&self, entry: &Entry<'_>) -> Judged {
+        let (ak, subject) = (public(entry, "ak")?, public(entry, "subject")?);
+        let (attest, sig, nonce) = (entry.file("attest")?, entry.file("sig")?, entry.file("nonce")?);
+        let name = self.agree(entry, |provider| {
+            let signed = SignedBy::verify(attest, TYPE_CERTIFY, sig, ak, provider)?;
+            CertifiedKey::check(&signed, subject, nonce, provider).map(|key| hex(key.name().as_bytes()))
+        })?;
+        self.quote_facts(entry, entry.expected(), &[])?;
+        Ok(name.map_or_else(|| "refused".to_owned(), |name| format!("certified: {name}")))
     }
 
-    pub(super) fn creation(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here judges attested creation"))
+    /// Where no other key is named, the key attests its own creation: without outsideInfo, at locality 0.
+    pub(super) fn creation(&self, entry: &Entry<'_>) -> Judged {
+        let ak = public(entry, "ak")?;
+        let subject = if entry.files.contains_key("subject") { public(entry, "subject")? } else { ak };
+        let (attest, sig, nonce) = (entry.file("attest")?, entry.file("sig")?, entry.file("nonce")?);
+        let data = entry.file("creation_data")?;
+        let localities = [Locality(0)];
+        let expect = ExpectedCreation::new(nonce, b"", &localities);
+        let name = self.agree(entry, |provider| {
+            let signed = SignedBy::verify(attest, TYPE_CREATION, sig, ak, provider)?;
+            let created = CreatedKey::check(&signed, subject, data, &expect, provider)?;
+            Ok(hex(created.name().as_bytes()))
+        })?;
+        self.quote_facts(entry, entry.expected(), &[])?;
+        Ok(name.map_or_else(|| "refused".to_owned(), |name| format!("created: {name}")))
     }
+}
 
-    pub(super) fn credential_activation(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here makes credentials"))
-    }
-
-    pub(super) fn kdf(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here makes credentials"))
-    }
-
-    pub(super) fn pcr_policy(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here computes register policies"))
-    }
-
-    pub(super) fn pcr_signature(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here reads signed register policies"))
-    }
+fn public<'a>(entry: &'a Entry<'_>, name: &str) -> Result<Public<'a>, String> {
+    Public::parse(entry.file(name)?).map_err(|error| format!("{name}: {error}"))
 }

@@ -11,9 +11,11 @@
 
 mod attested;
 mod certificate;
+mod credential;
 mod facts;
 mod later;
 mod log;
+mod policy;
 mod quote;
 mod replayed;
 
