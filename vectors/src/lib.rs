@@ -9,6 +9,8 @@ extern crate self as vectors;
 pub mod set;
 
 #[cfg(feature = "run")]
+pub mod boot_manifest;
+#[cfg(feature = "run")]
 mod facts;
 #[cfg(feature = "run")]
 pub mod reasons;
