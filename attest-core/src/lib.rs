@@ -52,6 +52,7 @@ pub mod checks;
 pub mod claims;
 pub mod collateral;
 mod context;
+mod cose;
 pub mod crypto;
 pub mod error;
 pub mod evidence;

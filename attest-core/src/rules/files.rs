@@ -353,3 +353,5 @@ written_by_name!(
     "\"activation\", \"certificate\", \"certify\", \"pinned\" or \"tee\""
 );
 written_by_name!(crate::tee::vtpm::Hierarchy, "\"endorsement\", \"owner\", \"platform\" or \"null\"");
+written_by_name!(crate::tee::nitro::Kind, "\"enclave\" or \"nitrotpm\"");
+written_by_name!(crate::tee::nitro::Root, "\"aws-nitro\" or \"caller\"");

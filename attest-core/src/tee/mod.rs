@@ -12,6 +12,7 @@ use crate::error::{Error, Refused};
 use crate::evidence::{Evidence, Format};
 use crate::verified::Verified;
 
+pub mod nitro;
 pub mod snp;
 #[cfg(test)]
 pub(crate) mod testing;

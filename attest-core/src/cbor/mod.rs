@@ -2,6 +2,10 @@
 //!
 //! `cbor4ii` reads more than one form of a value. Here a value counts only if writing it again gives the bytes received:
 //! that one comparison refuses indefinite lengths, long integers, keys out of order, keys twice and bytes left over.
+//!
+//! That is for formats that we write. What firmware and vendors write is read by [`foreign`].
+
+pub(crate) mod foreign;
 
 use alloc::vec::Vec;
 

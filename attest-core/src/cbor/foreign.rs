@@ -1,0 +1,471 @@
+//! CBOR that others wrote: well-formed and valid (RFC 8949, 5.3.1), bounded, and no more deterministic than its writers are.
+//!
+//! The strict layer demands the one deterministic encoding, because it reads what we write. Firmware does not write that:
+//! documents of AWS's hypervisor are maps of indefinite length with their keys in the order of a struct (RFC 8949, 3.2.2).
+//! Where the caller says so, containers of indefinite length are read, in any order; nothing else is let through:
+//!
+//! - every head is the shortest (RFC 8949, 4.1), so that equal keys have equal bytes and none can stand twice unseen;
+//! - strings have a definite length, so that they can be borrowed from what was signed;
+//! - keys are integers or strings;
+//! - containers have as many items as the caller allows, and values that nobody asks for are skipped to [`MAX_DEPTH`] only.
+
+use alloc::vec::Vec;
+
+use crate::checks::{Check, holds};
+use crate::error::{Malformed, Problem};
+use crate::reader::Reader;
+use crate::values::Value;
+
+/// How deep a value that is skipped may be nested. Nothing that is read here nests deeper than four.
+const MAX_DEPTH: usize = 8;
+
+/// How many items a container may have that is skipped.
+const MAX_SKIPPED: usize = 128;
+
+const BREAK: u8 = 0xff;
+const NULL: u8 = 0xf6;
+
+/// Which lengths a container may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lengths {
+    /// Definite ones, and indefinite ones that end with a break.
+    Any,
+    /// Definite ones only.
+    Definite,
+}
+
+/// Major types (RFC 8949, 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Major {
+    Unsigned,
+    Negative,
+    Bytes,
+    Text,
+    Array,
+    Map,
+    Tag,
+    Simple,
+}
+
+impl Major {
+    const fn of(first: u8) -> Self {
+        match first >> 5 {
+            0 => Self::Unsigned,
+            1 => Self::Negative,
+            2 => Self::Bytes,
+            3 => Self::Text,
+            4 => Self::Array,
+            5 => Self::Map,
+            6 => Self::Tag,
+            _ => Self::Simple,
+        }
+    }
+}
+
+/// The front of an item: its type and its argument; `None` is an indefinite length, or a break.
+struct Head {
+    major: Major,
+    argument: Option<u64>,
+}
+
+/// The key of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    /// A byte string; nobody asks for one.
+    Bytes,
+    /// An integer, of the 65 bits that CBOR has.
+    Int(i128),
+    /// A text string.
+    Text(&'a str),
+}
+
+/// Reads items in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreign<'a> {
+    reader: Reader<'a>,
+    lengths: Lengths,
+}
+
+impl<'a> Foreign<'a> {
+    /// A reader at the front of `bytes`, of which there are at most `max`; `structure` names the whole in errors.
+    pub(crate) fn new(
+        structure: &'static str,
+        bytes: &'a [u8],
+        max: usize,
+        lengths: Lengths,
+    ) -> Result<Self, Malformed> {
+        let reader = Reader::new(structure, bytes);
+        match bytes.len() {
+            actual if actual > max => Err(reader.malformed("length", Problem::TooLarge { max, actual })),
+            _ => Ok(Self { reader, lengths }),
+        }
+    }
+
+    /// Where the next item starts, in bytes from the front.
+    pub(crate) const fn offset(&self) -> usize {
+        self.reader.offset()
+    }
+
+    /// An error at the next item.
+    pub(crate) const fn malformed(&self, field: &'static str, problem: Problem) -> Malformed {
+        self.reader.malformed(field, problem)
+    }
+
+    /// Demands that `check` holds of the field at `offset`.
+    pub(crate) fn demand(
+        &self,
+        check: &'static Check,
+        ok: bool,
+        (field, offset): (&'static str, usize),
+        expected: impl Into<Value>,
+        actual: impl Into<Value>,
+    ) -> Result<(), Malformed> {
+        match holds(check, ok) {
+            true => Ok(()),
+            false => {
+                let problem = Problem::value(check, expected, actual);
+                Err(Malformed { offset, ..self.malformed(field, problem) })
+            }
+        }
+    }
+
+    /// An unsigned integer.
+    pub(crate) fn uint(&mut self, field: &'static str) -> Result<u64, Malformed> {
+        self.definite(field, Major::Unsigned, "not an unsigned integer")
+    }
+
+    /// An integer.
+    pub(crate) fn int(&mut self, field: &'static str) -> Result<i128, Malformed> {
+        let here = self.clone();
+        match self.head(field)? {
+            Head { major: Major::Unsigned, argument: Some(value) } => Ok(i128::from(value)),
+            // -1 - n is n with every bit turned.
+            Head { major: Major::Negative, argument: Some(value) } => Ok(!i128::from(value)),
+            _ => Err(here.malformed(field, Problem::Encoding("not an integer"))),
+        }
+    }
+
+    /// A text string.
+    pub(crate) fn text(&mut self, field: &'static str) -> Result<&'a str, Malformed> {
+        let here = self.clone();
+        let octets = self.string(field, Major::Text, "not a text string of definite length")?;
+        core::str::from_utf8(octets).map_err(|_| here.malformed(field, Problem::Encoding("not UTF-8")))
+    }
+
+    /// A byte string.
+    pub(crate) fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], Malformed> {
+        self.string(field, Major::Bytes, "not a byte string of definite length")
+    }
+
+    /// A byte string, or null for none.
+    pub(crate) fn bytes_or_null(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, Malformed> {
+        if self.next_is(field, NULL)? {
+            return Ok(None);
+        }
+        self.string(field, Major::Bytes, "neither a byte string of definite length nor null").map(Some)
+    }
+
+    /// The tag in front of the next item, if there is one.
+    pub(crate) fn tag(&mut self, field: &'static str) -> Result<Option<u64>, Malformed> {
+        let here = self.clone();
+        match self.head(field)? {
+            Head { major: Major::Tag, argument: Some(tag) } => Ok(Some(tag)),
+            _ => {
+                *self = here;
+                Ok(None)
+            }
+        }
+    }
+
+    /// An array of at most `max` items, each read by `each`; how many there are.
+    pub(crate) fn array(
+        &mut self,
+        field: &'static str,
+        max: usize,
+        each: impl FnMut(&mut Self) -> Result<(), Malformed>,
+    ) -> Result<usize, Malformed> {
+        self.items(field, Major::Array, "not an array", max, each)
+    }
+
+    /// A map of at most `max` pairs, whose values `each` reads; how many there are. No key stands twice.
+    pub(crate) fn map(
+        &mut self,
+        field: &'static str,
+        max: usize,
+        mut each: impl FnMut(&mut Self, Key<'a>) -> Result<(), Malformed>,
+    ) -> Result<usize, Malformed> {
+        let mut keys: Vec<&'a [u8]> = Vec::new();
+        self.items(field, Major::Map, "not a map", max, |r| {
+            let mut here = r.reader.clone();
+            let key = r.key(field)?;
+            let duplicate = here.malformed(field, Problem::Duplicate);
+            // Every head is the shortest, so equal keys have equal bytes.
+            let encoded = here.bytes(field, r.offset().saturating_sub(here.offset()))?;
+            if keys.contains(&encoded) {
+                return Err(duplicate);
+            }
+            keys.push(encoded);
+            each(r, key)
+        })
+    }
+
+    /// One item of any kind, which nobody reads.
+    pub(crate) fn skip(&mut self, field: &'static str) -> Result<(), Malformed> {
+        self.skip_at(field, 1)
+    }
+
+    /// Says that nothing may be left.
+    pub(crate) fn finish(self, field: &'static str) -> Result<(), Malformed> {
+        self.reader.finish(field)
+    }
+
+    fn skip_at(&mut self, field: &'static str, depth: usize) -> Result<(), Malformed> {
+        if depth > MAX_DEPTH {
+            return Err(self.malformed(field, Problem::TooLarge { max: MAX_DEPTH, actual: depth }));
+        }
+        let deeper = depth.saturating_add(1);
+        let here = self.clone();
+        let head = self.head(field)?;
+        match (head.major, head.argument) {
+            (Major::Unsigned | Major::Negative | Major::Simple, Some(_)) => Ok(()),
+            (Major::Tag, Some(_)) => self.skip_at(field, deeper),
+            (Major::Unsigned | Major::Negative | Major::Simple | Major::Tag, None) => {
+                Err(here.malformed(field, Problem::Encoding("a break where an item is due")))
+            }
+            (major, _) => {
+                *self = here;
+                match major {
+                    Major::Array => self.array(field, MAX_SKIPPED, |r| r.skip_at(field, deeper)).map(drop),
+                    Major::Map => self.map(field, MAX_SKIPPED, |r, _| r.skip_at(field, deeper)).map(drop),
+                    Major::Text => self.text(field).map(drop),
+                    Major::Bytes | Major::Unsigned | Major::Negative | Major::Simple | Major::Tag => {
+                        self.bytes(field).map(drop)
+                    }
+                }
+            }
+        }
+    }
+
+    fn key(&mut self, field: &'static str) -> Result<Key<'a>, Malformed> {
+        let mut ahead = self.clone();
+        match ahead.head(field)?.major {
+            Major::Unsigned | Major::Negative => self.int(field).map(Key::Int),
+            Major::Text => self.text(field).map(Key::Text),
+            Major::Bytes => self.bytes(field).map(|_| Key::Bytes),
+            Major::Array | Major::Map | Major::Tag | Major::Simple => {
+                Err(self.malformed(field, Problem::Encoding("a key that is neither integer nor string")))
+            }
+        }
+    }
+
+    fn items(
+        &mut self,
+        field: &'static str,
+        major: Major,
+        otherwise: &'static str,
+        max: usize,
+        mut each: impl FnMut(&mut Self) -> Result<(), Malformed>,
+    ) -> Result<usize, Malformed> {
+        let here = self.clone();
+        let count = match self.head(field)? {
+            Head { major: found, argument } if found == major => argument,
+            _ => return Err(here.malformed(field, Problem::Encoding(otherwise))),
+        };
+        let count = match count {
+            None if self.lengths == Lengths::Definite => {
+                return Err(here.malformed(field, Problem::Encoding("a container of indefinite length")));
+            }
+            // A length beyond memory is beyond any bound.
+            count => count.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
+        };
+        let mut read = 0_usize;
+        while match count {
+            Some(count) => read < count,
+            None => !self.next_is(field, BREAK)?,
+        } {
+            let actual = count.unwrap_or_else(|| read.saturating_add(1));
+            if actual > max {
+                return Err(here.malformed(field, Problem::TooLarge { max, actual }));
+            }
+            each(self)?;
+            read = read.saturating_add(1);
+        }
+        Ok(read)
+    }
+
+    fn string(
+        &mut self,
+        field: &'static str,
+        major: Major,
+        otherwise: &'static str,
+    ) -> Result<&'a [u8], Malformed> {
+        let len = self.definite(field, major, otherwise)?;
+        // A length beyond memory is beyond the input as well.
+        self.reader.bytes(field, usize::try_from(len).unwrap_or(usize::MAX))
+    }
+
+    fn definite(
+        &mut self,
+        field: &'static str,
+        major: Major,
+        otherwise: &'static str,
+    ) -> Result<u64, Malformed> {
+        let here = self.clone();
+        match self.head(field)? {
+            Head { major: found, argument: Some(value) } if found == major => Ok(value),
+            _ => Err(here.malformed(field, Problem::Encoding(otherwise))),
+        }
+    }
+
+    /// Whether the next byte is this one, which is then passed.
+    fn next_is(&mut self, field: &'static str, octet: u8) -> Result<bool, Malformed> {
+        let mut ahead = self.reader.clone();
+        let is = ahead.u8(field)? == octet;
+        if is {
+            self.reader = ahead;
+        }
+        Ok(is)
+    }
+
+    fn head(&mut self, field: &'static str) -> Result<Head, Malformed> {
+        let here = self.reader.clone();
+        let r = &mut self.reader;
+        let first = r.u8(field)?;
+        let major = Major::of(first);
+        let (value, least) = match first & 0x1f {
+            small @ 0..=23 => (u64::from(small), 0),
+            24 => (u64::from(r.u8(field)?), 24),
+            25 => (u64::from(r.u16_be(field)?), 0x100),
+            26 => (u64::from(r.u32_be(field)?), 0x1_0000),
+            27 => (r.u64_be(field)?, 0x1_0000_0000),
+            31 => return Ok(Head { major, argument: None }),
+            _ => return Err(here.malformed(field, Problem::Encoding("a head that RFC 8949 reserves"))),
+        };
+        let shortest = match (major, least) {
+            // Simple values below 32 have one byte only (3.3); what is longer is a float, of any value.
+            (Major::Simple, 24) => value >= 32,
+            (Major::Simple, _) => true,
+            (_, least) => value >= least,
+        };
+        match shortest {
+            true => Ok(Head { major, argument: Some(value) }),
+            false => Err(here.malformed(field, Problem::Encoding("a head that is not the shortest"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn reader(bytes: &[u8], lengths: Lengths) -> Foreign<'_> {
+        Foreign::new("test", bytes, 1024, lengths).unwrap()
+    }
+
+    fn skips(bytes: &[u8], lengths: Lengths) -> Result<(), Malformed> {
+        let mut r = reader(bytes, lengths);
+        r.skip("item")?;
+        r.finish("item")
+    }
+
+    #[test]
+    fn any_well_formed_item_is_skipped() {
+        for item in [
+            &b"\x00"[..],
+            b"\x18\x18",
+            b"\x1b\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x20",
+            b"\x3b\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x43abc",
+            b"\x63abc",
+            b"\x80",
+            b"\x83\x01\x02\x80",
+            b"\x9f\x01\xff",
+            b"\xa2\x01\x02\x61a\xbf\xff",
+            b"\xbf\x20\x9f\xff\x00\xf6\xff",
+            b"\xd2\x00",
+            b"\xf4",
+            b"\xf8\x20",
+            b"\xf9\x00\x00",
+            b"\xfb\x00\x00\x00\x00\x00\x00\x00\x00",
+        ] {
+            assert_eq!(skips(item, Lengths::Any), Ok(()), "{item:02x?}");
+            for len in 0..item.len() {
+                let error = skips(&item[..len], Lengths::Any).unwrap_err();
+                assert_eq!(error.check_id(), "form.length", "{item:02x?} cut to {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_valid_is_refused_where_it_stands() {
+        for (item, offset, id) in [
+            (&b"\x18\x17"[..], 0, "form.encoding"),
+            (b"\x19\x00\xff", 0, "form.encoding"),
+            (b"\x1a\x00\x00\xff\xff", 0, "form.encoding"),
+            (b"\x1b\x00\x00\x00\x00\xff\xff\xff\xff", 0, "form.encoding"),
+            (b"\x58\x01a", 0, "form.encoding"),
+            (b"\x1c", 0, "form.encoding"),
+            (b"\x1f", 0, "form.encoding"),
+            (b"\xdf", 0, "form.encoding"),
+            (b"\xff", 0, "form.encoding"),
+            (b"\x81\xff", 1, "form.encoding"),
+            (b"\x5f\x41a\xff", 0, "form.encoding"),
+            (b"\x7f\x61a\xff", 0, "form.encoding"),
+            (b"\x62\xc3\x28", 0, "form.encoding"),
+            (b"\xf8\x1f", 0, "form.encoding"),
+            (b"\xa1\x80\x00", 1, "form.encoding"),
+            (b"\xa1\xf6\x00", 1, "form.encoding"),
+            (b"\xa1\xc0\x00\x00", 1, "form.encoding"),
+            (b"\xbf\x00\xff", 2, "form.encoding"),
+            (b"\xa2\x00\x01\x00\x02", 3, "form.duplicate"),
+            (b"\xbf\x61a\x01\x61a\x02\xff", 4, "form.duplicate"),
+            (b"\x81\xa2\x20\x01\x20\x02", 4, "form.duplicate"),
+            (b"\x00\x00", 1, "form.length"),
+            (b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 0, "form.budget"),
+            (b"\x81\x81\x81\x81\x81\x81\x81\x81\x81\x00", 8, "form.budget"),
+            (b"\xc1\xc1\xc1\xc1\xc1\xc1\xc1\xc1\xc1\x00", 8, "form.budget"),
+        ] {
+            let error = skips(item, Lengths::Any).unwrap_err();
+            assert_eq!((error.offset, error.check_id()), (offset, id), "{item:02x?}: {error}");
+        }
+        let long = [&[0x9f][..], &[0; MAX_SKIPPED + 1], &[0xff]].concat();
+        assert_eq!(skips(&long, Lengths::Any).unwrap_err().check_id(), "form.budget");
+        assert!(Foreign::new("test", &[0; 3], 2, Lengths::Any).is_err());
+    }
+
+    #[test]
+    fn lengths_are_definite_where_the_caller_says_so() {
+        for item in [&b"\x9f\xff"[..], b"\xbf\xff", b"\x81\x9f\xff"] {
+            assert!(skips(item, Lengths::Any).is_ok());
+            assert_eq!(skips(item, Lengths::Definite).unwrap_err().check_id(), "form.encoding");
+        }
+    }
+
+    #[test]
+    fn items_are_read_as_what_they_are() {
+        let bytes = b"\xd2\x85\x38\x22\xf6\x41a\x18\x20\x61b";
+        let mut r = reader(bytes, Lengths::Definite);
+        assert_eq!(r.tag("tag"), Ok(Some(18)));
+        assert_eq!(r.tag("tag"), Ok(None));
+        let mut seen = vec![];
+        let count = r.array("array", 5, |r| {
+            match seen.len() {
+                0 => assert_eq!(r.int("int"), Ok(-35)),
+                1 => assert_eq!(r.bytes_or_null("null"), Ok(None)),
+                2 => assert_eq!(r.bytes_or_null("bytes"), Ok(Some(&b"a"[..]))),
+                3 => assert_eq!(r.uint("uint"), Ok(32)),
+                _ => assert_eq!(r.text("text"), Ok("b")),
+            }
+            seen.push(r.offset());
+            Ok(())
+        });
+        assert_eq!((count, seen.last()), (Ok(5), Some(&bytes.len())));
+        assert!(reader(b"\x20", Lengths::Any).uint("uint").is_err());
+        assert!(reader(b"\x60", Lengths::Any).bytes("bytes").is_err());
+        assert!(reader(b"\x40", Lengths::Any).text("text").is_err());
+        assert!(reader(b"\xf7", Lengths::Any).bytes_or_null("bytes").is_err());
+        assert!(reader(b"\xf4", Lengths::Any).int("int").is_err());
+    }
+}

@@ -1,0 +1,48 @@
+//! AWS Nitro: attestation documents of Nitro Enclaves, and of EC2 instances with a NitroTPM.
+//!
+//! Both are one format under one root: a COSE_Sign1 with a map of registers, signed by a key that lives for hours. What they
+//! prove differs. An enclave has no other software beside it; a NitroTPM document lists what an instance's TPM was told, so its
+//! registers mean what event logs make of them. [`Kind`] tells the two apart, and a policy names the kinds that it takes.
+//!
+//! Either way it is AWS's hypervisor that speaks: nothing here shows that memory is encrypted.
+//!
+//! Sources: AWS Nitro Enclaves, "Nitro Enclaves Attestation Process" (root of trust, document specification, validation); AWS EC2
+//! User Guide, "NitroTPM Attestation Document"; RFC 9052 and 9053 (COSE); RFC 8949 (CBOR).
+
+mod anchors;
+pub mod checks;
+mod claims;
+mod judge;
+mod module;
+mod pcr;
+pub mod policy;
+mod verify;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use anchors::{AWS_ROOT_SHA256, Anchors, Root};
+pub use claims::Claims;
+pub use module::{Kind, ModuleId};
+pub use pcr::{Pcrs, REGISTERS};
+pub use policy::Policy;
+pub use verify::{Expectation, Expected};
+pub use wire::{Document, MAX_DOCUMENT, MAX_FIELD};
+
+/// What this verifier does not look at, and why. Every verdict lists it.
+pub const NOT_CHECKED: &[(&str, &str)] = &[
+    ("memory encryption", "the document is AWS's hypervisor's word; it shows no TEE of the processor"),
+    (
+        "revocation",
+        "AWS says that it is not used; the certificates live for hours to weeks, and the intermediates' lists are not looked at",
+    ),
+    (
+        "events behind a NitroTPM's registers",
+        "the document has values only; replay an event log against them to learn what was measured",
+    ),
+    (
+        "who asked for the document",
+        "nonce, user_data and public_key are the requester's words, and any software on the instance or in the enclave may ask",
+    ),
+];

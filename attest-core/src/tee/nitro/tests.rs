@@ -1,0 +1,239 @@
+//! Tests of the Nitro line that need its insides: names, the size of the record, and what each rule of shape is worth.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::wire::Document;
+use super::{Kind, ModuleId, checks};
+use crate::cbor::Encoder;
+use crate::checks::CAPACITY;
+use crate::checks::removal::without;
+
+#[test]
+fn a_record_has_room_for_every_check() {
+    assert!(checks::verify::ALL.len() + checks::policy::ALL.len() <= CAPACITY);
+    for (index, check) in checks::policy::PCRS.iter().enumerate() {
+        assert_eq!(check.id.rsplit('-').next(), Some(&*index.to_string()));
+    }
+}
+
+#[test]
+fn module_ids_have_one_form() {
+    let id = ModuleId::parse("i-01cfb383223e42522-tpm0000000000000000").unwrap();
+    assert_eq!((id.kind(), id.instance()), (Kind::NitroTpm, "i-01cfb383223e42522"));
+    let id = ModuleId::parse("i-0827e799ec9232d44-enc019b55a68bd2ed4b").unwrap();
+    assert_eq!((id.kind(), id.instance()), (Kind::Enclave, "i-0827e799ec9232d44"));
+    for bad in [
+        "",
+        "i-",
+        "i-01cfb383223e42522",
+        "01cfb383223e42522-tpm0000000000000000",
+        "i--tpm0000000000000000",
+        "i-01cfb383223e42522-tpm000000000000000",
+        "i-01cfb383223e42522-tpm00000000000000000",
+        "i-01cfb383223e42522-tpm000000000000000g",
+        "i-01cfb383223e42522-tpm000000000000000A",
+        "i-01CFB383223e42522-tpm0000000000000000",
+        "i-01cfb383223e42522-vtm0000000000000000",
+        "i-01cfb383-enc0000000000000000-tpm0000000000000000",
+        "i-01cfb383223e42522-tpm0000000000000000 ",
+        "i-0123456789012345678901234567890123456789012345-tpm0000000000000000",
+    ] {
+        assert!(ModuleId::parse(bad).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn names_are_stable() {
+    for kind in Kind::ALL {
+        assert_eq!(Kind::from_name(kind.name()), Some(*kind));
+    }
+    for root in [super::Root::Aws, super::Root::Caller] {
+        assert_eq!(super::Root::from_name(root.name()), Some(root));
+    }
+}
+
+/// A document of the right shape under no signature, field by field as encoded.
+struct Draft {
+    protected: Vec<u8>,
+    unprotected: Vec<u8>,
+    signature: usize,
+    fields: Vec<(&'static str, Vec<u8>)>,
+}
+
+fn encoded(write: impl FnOnce(&mut Encoder) -> &mut Encoder) -> Vec<u8> {
+    let mut encoder = Encoder::default();
+    write(&mut encoder);
+    encoder.into_bytes()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    encoded(|e| e.text(text))
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    encoded(|e| e.bytes(&alloc::vec![7; len]))
+}
+
+fn uint(value: u64) -> Vec<u8> {
+    encoded(|e| e.uint(value))
+}
+
+fn pcrs(entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Vec<u8> {
+    let entries: Vec<_> = entries.into_iter().collect();
+    let head = encoded(|e| e.map(entries.len()));
+    entries.into_iter().fold(head, |out, (index, value)| [out, index, value].concat())
+}
+
+fn array(items: &[Vec<u8>]) -> Vec<u8> {
+    [encoded(|e| e.array(items.len())), items.concat()].concat()
+}
+
+impl Draft {
+    fn new() -> Self {
+        Self {
+            protected: b"\xa1\x01\x38\x22".to_vec(),
+            unprotected: b"\xa0".to_vec(),
+            signature: 96,
+            fields: Vec::from([
+                ("module_id", text("i-01cfb383223e42522-tpm0000000000000000")),
+                ("digest", text("SHA384")),
+                ("timestamp", uint(1)),
+                ("nitrotpm_pcrs", pcrs([(uint(0), bytes(48)), (uint(31), bytes(48))])),
+                ("certificate", bytes(1024)),
+                ("cabundle", array(&alloc::vec![bytes(1); 7])),
+                ("public_key", bytes(1024)),
+                ("user_data", bytes(0)),
+                ("nonce", b"\xf6".to_vec()),
+            ]),
+        }
+    }
+
+    fn with(mut self, name: &'static str, value: Vec<u8>) -> Self {
+        match self.fields.iter_mut().find(|(field, _)| *field == name) {
+            Some((_, field)) => *field = value,
+            None => self.fields.push((name, value)),
+        }
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.fields.retain(|(field, _)| *field != name);
+        self
+    }
+
+    fn build(&self) -> Vec<u8> {
+        let head = encoded(|e| e.map(self.fields.len()));
+        let fields = self.fields.iter().map(|(name, value)| [text(name), value.clone()].concat());
+        let payload = [head, fields.collect::<Vec<_>>().concat()].concat();
+        let wrap = |content: &[u8]| encoded(|e| e.bytes(content));
+        let parts = [&wrap(&self.protected), &self.unprotected, &wrap(&payload), &bytes(self.signature)];
+        [b"\x84".to_vec(), parts.map(Vec::clone).concat()].concat()
+    }
+}
+
+#[test]
+fn a_document_of_the_right_shape_is_read() {
+    let whole = Draft::new().build();
+    let document = Document::parse(&whole).unwrap();
+    assert_eq!((document.kind(), document.timestamp()), (Kind::NitroTpm, 1));
+    assert_eq!((document.certificate().len(), document.cabundle().len()), (1024, 7));
+    assert_eq!(document.public_key().map(<[u8]>::len), Some(1024));
+    assert_eq!((document.user_data(), document.nonce()), (Some(&[][..]), None));
+    assert!(document.pcrs().value(31).is_some() && document.pcrs().value(1).is_none());
+    // Left out is the same as null, and what is not known is counted.
+    let bare = Draft::new().without("nonce").without("public_key").with("new", array(&[uint(1)])).build();
+    let document = Document::parse(&bare).unwrap();
+    assert_eq!((document.nonce(), document.public_key(), document.unknown_fields()), (None, None, 1));
+    for len in 0..whole.len() {
+        let error = Document::parse(&whole[..len]).unwrap_err();
+        assert_eq!(error.check_id(), "form.length", "cut to {len}");
+    }
+}
+
+/// Each document breaks one rule: it is refused by that rule, and would be read if the rule were not there.
+#[test]
+fn each_rule_of_shape_is_what_refuses() {
+    let many = |count: u64| pcrs((0..count).map(|index| (uint(index), bytes(48))));
+    let enclave = || Draft::new().without("nitrotpm_pcrs");
+    let header = |protected: &[u8]| Draft { protected: protected.to_vec(), ..Draft::new() };
+    let one = |index, value| Draft::new().with("nitrotpm_pcrs", pcrs([(index, value)]));
+    for (check, draft) in [
+        (&checks::wire::ALGORITHM, header(b"\xa1\x01\x26")),
+        (&checks::wire::ALGORITHM, header(b"\xa1\x01\x38\x23")),
+        (&checks::wire::ALGORITHM, header(b"\xa1\x01\x18\x22")),
+        (&checks::wire::ALGORITHM, header(b"\xa0")),
+        (&checks::wire::ALGORITHM, header(b"")),
+        (&checks::wire::PROTECTED, header(b"\xa2\x01\x38\x22\x02\x81\x04")),
+        (&checks::wire::PROTECTED, header(b"\xa2\x01\x38\x22\x04\x41k")),
+        (&checks::wire::PROTECTED, header(b"\xa2\x01\x38\x22\x61a\x00")),
+        (&checks::wire::UNPROTECTED, Draft { unprotected: b"\xa1\x04\x41k".to_vec(), ..Draft::new() }),
+        (&checks::wire::UNPROTECTED, Draft { unprotected: b"\xa1\x20\x00".to_vec(), ..Draft::new() }),
+        (&checks::wire::SIGNATURE_LENGTH, Draft { signature: 95, ..Draft::new() }),
+        (&checks::wire::SIGNATURE_LENGTH, Draft { signature: 97, ..Draft::new() }),
+        (&checks::wire::SIGNATURE_LENGTH, Draft { signature: 0, ..Draft::new() }),
+        (&checks::wire::DIGEST, Draft::new().with("digest", text("SHA256"))),
+        (&checks::wire::DIGEST, Draft::new().with("digest", text("sha384"))),
+        (&checks::wire::DIGEST, Draft::new().with("digest", text(""))),
+        (&checks::wire::TIMESTAMP, Draft::new().with("timestamp", uint(0))),
+        (&checks::wire::PCR_FIELD, Draft::new().with("pcrs", many(16))),
+        (&checks::wire::KIND, enclave().with("pcrs", many(16))),
+        (
+            &checks::wire::KIND,
+            Draft::new().with("module_id", text("i-01cfb383223e42522-enc0000000000000000")),
+        ),
+        (&checks::wire::PCR_COUNT, Draft::new().with("nitrotpm_pcrs", many(0))),
+        (&checks::wire::PCR_INDEX, one(uint(32), bytes(48))),
+        (&checks::wire::PCR_INDEX, one(uint(u64::MAX), bytes(48))),
+        (&checks::wire::PCR_INDEX, one(b"\x20".to_vec(), bytes(48))),
+        (&checks::wire::PCR_INDEX, one(text("0"), bytes(48))),
+        (&checks::wire::PCR_INDEX, one(bytes(1), bytes(48))),
+        (&checks::wire::PCR_LENGTH, one(uint(0), bytes(32))),
+        (&checks::wire::PCR_LENGTH, one(uint(0), bytes(64))),
+        (&checks::wire::PCR_LENGTH, one(uint(0), bytes(47))),
+        (&checks::wire::PCR_LENGTH, one(uint(0), bytes(0))),
+        (&checks::wire::CERTIFICATE, Draft::new().with("certificate", bytes(0))),
+        (&checks::wire::CERTIFICATE, Draft::new().with("certificate", bytes(1025))),
+        (&checks::wire::CERTIFICATE, Draft::new().with("cabundle", array(&[bytes(1), bytes(0)]))),
+        (&checks::wire::CERTIFICATE, Draft::new().with("cabundle", array(&[bytes(1025)]))),
+        (&checks::wire::CABUNDLE, Draft::new().with("cabundle", array(&[]))),
+        (&checks::wire::CABUNDLE, Draft::new().with("cabundle", array(&alloc::vec![bytes(1); 8]))),
+        (&checks::wire::OPTIONAL, Draft::new().with("public_key", bytes(1025))),
+        (&checks::wire::OPTIONAL, Draft::new().with("user_data", bytes(1025))),
+        (&checks::wire::OPTIONAL, Draft::new().with("nonce", bytes(1025))),
+    ] {
+        let document = draft.build();
+        let error = Document::parse(&document).expect_err(check.id);
+        assert_eq!(error.check_id(), check.id, "{error}");
+        let outcome = without(check.id, || Document::parse(&document).map(drop));
+        assert_eq!(outcome, Ok(()), "{}", check.id);
+    }
+    // One index cannot stand for 33 registers, so this one would be refused for another reason.
+    let error = Document::parse(&Draft::new().with("nitrotpm_pcrs", many(33)).build()).expect_err("33");
+    assert_eq!(error.check_id(), checks::wire::PCR_INDEX.id);
+    for id in ["", "i-1", "i-01cfb383223e42522-tpm0", "i-01cfb383223e42522-TPM0000000000000000"] {
+        let error = Document::parse(&Draft::new().with("module_id", text(id)).build()).expect_err(id);
+        assert_eq!(error.check_id(), checks::wire::MODULE_ID.id, "{id}");
+    }
+    for field in ["module_id", "digest", "timestamp", "nitrotpm_pcrs", "certificate", "cabundle"] {
+        let error = Document::parse(&Draft::new().without(field).build()).expect_err(field);
+        assert_eq!(error.check_id(), checks::wire::FIELDS.id, "{field}");
+    }
+}
+
+/// Another type than the field's, for every field.
+#[test]
+fn every_field_has_one_type() {
+    for field in Draft::new().fields.into_iter().map(|(name, _)| name) {
+        let taken = |value: &[u8]| Document::parse(&Draft::new().with(field, value.to_vec()).build()).is_ok();
+        for other in
+            [&b"\xf6"[..], b"\xf5", b"\x20", b"\x00", b"\x60", b"\x40", b"\x80", b"\xa0", b"\xc0\x40"]
+        {
+            let may_be = match field {
+                "public_key" | "user_data" | "nonce" => matches!(other, b"\xf6" | b"\x40"),
+                _ => false,
+            };
+            assert_eq!(taken(other), may_be, "{field} {other:02x?}");
+        }
+    }
+}
