@@ -119,7 +119,6 @@ fn read_protected<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     fn parse(bytes: &[u8]) -> Result<Sign1<'_>, Malformed> {
         Sign1::parse(bytes, 64, |r, _| r.skip("header"), |r, _| r.skip("header"))
@@ -162,7 +161,7 @@ mod tests {
         ] {
             assert_eq!(parse(bytes).unwrap_err().check_id(), id, "{bytes:02x?}");
         }
-        let long = [&b"\x84\x40\xa0\x58\x40"[..], &vec![0; 64], b"\x41s"].concat();
+        let long = [&b"\x84\x40\xa0\x58\x40"[..], &[0; 64], b"\x41s"].concat();
         assert_eq!(parse(&long).unwrap_err().check_id(), "form.budget");
     }
 }

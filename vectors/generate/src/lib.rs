@@ -12,11 +12,13 @@
 //! ```
 
 pub mod cases;
+pub mod cbor_out;
 pub mod crl;
 pub mod der_out;
 pub mod eventlog;
 pub mod ext;
 pub mod keys;
+pub mod nitro;
 pub mod pki;
 pub mod platform;
 pub mod report;
