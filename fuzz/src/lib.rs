@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use attest_core::collateral::Collateral;
 use attest_core::rules::OneOf;
+use attest_core::tee::nitro;
 use attest_core::tee::snp::{self, Anchors, ProductLine, REPORT_LEN, Report, parse_table};
 use attest_core::tee::vtpm::eventlog::{CelLog, ImaLog, Log};
 use attest_core::x509::{Certificate, CertificateList};
@@ -18,6 +19,7 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 10] = [
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
     ("evidence", |bytes| Evidence::from_envelope(bytes).is_ok() || Verifier::new().detect(bytes).is_ok()),
+    ("nitro_document", |bytes| nitro::Document::parse(bytes).is_ok()),
     ("policy_file", |bytes| {
         let files = str::from_utf8(bytes).map(policy_files).unwrap_or_default();
         files.iter().any(|text| Policy::from_toml(text).is_ok() || Policy::from_json(text).is_ok())
@@ -71,6 +73,14 @@ pub static TEST_ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {
         snp.add_intermediate(line, &set.blob(&anchor.file).expect("a blob")).expect("an intermediate");
     }
     TrustAnchors::new(snp)
+});
+
+/// The root of the generated Nitro documents.
+pub static NITRO_ANCHORS: LazyLock<nitro::Anchors> = LazyLock::new(|| {
+    let root = std::fs::read(vectors::folder("nitro/root.der")).expect("the generated root");
+    let mut anchors = nitro::Anchors::none();
+    anchors.add_root(&root).expect("a root");
+    anchors
 });
 
 /// The roots that the library pins.

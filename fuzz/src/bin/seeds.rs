@@ -151,6 +151,14 @@ fn write_all(corpus: &Path) -> Outcome {
         }
     }
 
+    let folder = Folder::new(corpus, "nitro_document")?;
+    for name in ["enclave", "nitrotpm"] {
+        let document = fs::read(vectors::folder("nitro").join(format!("{name}.cbor")))?;
+        // Tagged as well: a tag is not signed.
+        folder.put(&format!("{name}-tagged"), [&[0xd2], &document[..]].concat())?;
+        folder.put(name, document)?;
+    }
+
     let folder = Folder::new(corpus, "policy_file")?;
     for name in ["any.toml", "snp-manifest.toml"] {
         folder.put(name, fs::read(policies.join(name))?)?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::{env, fs, io};
 
 use vectors_generate::cases::{Built, Suite};
+use vectors_generate::nitro;
 
 const USAGE: &str = "usage: vectors-generate [--check]";
 
@@ -33,6 +34,13 @@ fn main() -> ExitCode {
             }
         }
     }
+    match documents(check) {
+        Ok(found) => differences.extend(found),
+        Err(error) => {
+            eprintln!("vectors-generate: nitro: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
     if differences.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -46,6 +54,24 @@ fn files((manifest, blobs): Built) -> Result<BTreeMap<String, Vec<u8>>, serde_js
     text.push(b'\n');
     let blobs = blobs.into_iter().map(|(name, bytes)| (format!("blobs/{name}"), bytes));
     Ok(blobs.chain([("manifest.json".to_owned(), text)]).collect())
+}
+
+/// The documents of `vectors/nitro`, which are no set.
+fn documents(check: bool) -> io::Result<Vec<String>> {
+    let mut differences = Vec::new();
+    let dir = vectors::folder("nitro");
+    if !check {
+        fs::create_dir_all(&dir)?;
+    }
+    for (name, bytes) in nitro::files() {
+        let path = dir.join(&name);
+        if !check {
+            fs::write(path, bytes)?;
+        } else if fs::read(path)? != bytes {
+            differences.push(format!("differs: nitro/{name}"));
+        }
+    }
+    Ok(differences)
 }
 
 fn write(dir: &Path, files: &BTreeMap<String, Vec<u8>>) -> io::Result<Vec<String>> {

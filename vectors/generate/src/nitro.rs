@@ -1,5 +1,7 @@
 //! Nitro documents under a test PKI of AWS's shape: root, region, zone, instance, leaf, all on P-384.
 
+use std::collections::BTreeMap;
+
 use crate::cbor_out::{NULL, array, bytes, int, map, map_indefinite, tag, text, uint};
 use crate::der_out::{context, uint as integer, utf8};
 use crate::pki::{name, validity};
@@ -218,6 +220,19 @@ impl DocumentSpec {
         let whole = array(&parts);
         self.tag.map_or_else(|| whole.clone(), |number| tag(number, &whole))
     }
+}
+
+/// The files of `vectors/nitro`: a genuine document of each kind, and the root that both end at. Seeds of the fuzzer.
+pub fn files() -> BTreeMap<String, Vec<u8>> {
+    let document = |name: &str, kind: Kind| {
+        (format!("{name}.cbor"), DocumentSpec::new(kind, &Chain::new(kind.module_id())).build())
+    };
+    let root = Chain::new(Kind::NitroTpm.module_id()).root();
+    BTreeMap::from([
+        document("enclave", Kind::Enclave),
+        document("nitrotpm", Kind::NitroTpm),
+        ("root.der".to_owned(), root),
+    ])
 }
 
 /// The value that a register has by default: never zero.
