@@ -307,3 +307,32 @@ fn rules_of_a_policy_refuse_one_by_one() {
     near.module_ids = OneOf::only(claims.module_id().as_str().into());
     assert_eq!(judge(&near), [""; 0]);
 }
+
+/// A policy of JSON is the same when written and read again; an index that is none, or stands twice, is an error.
+#[cfg(feature = "json")]
+#[test]
+fn a_policy_has_one_form() {
+    let listed =
+        |index| Registers::Listed([(index, OneOf::only([0xab; 48])), (7, OneOf::Any)].into_iter().collect());
+    for policy in [Policy::strict(Kind::Enclave, listed(0)), Policy::strict(Kind::NitroTpm, Registers::Any)] {
+        let text = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), policy, "{text}");
+    }
+    let good = serde_json::to_string(&Policy::strict(Kind::Enclave, listed(31))).unwrap();
+    assert!(
+        good.contains("\"31\"") && good.contains("aws-nitro") && good.contains("\"kinds\":[\"enclave\"]"),
+        "{good}"
+    );
+    for bad in ["\"32\"", "\"031\"", "\"+3\"", "\"-1\"", "\"\"", "\"pcr31\"", "\"7\""] {
+        let text = good.replace("\"31\"", bad);
+        assert!(serde_json::from_str::<Policy>(&text).is_err(), "{bad}");
+    }
+    for (from, to) in [
+        ("\"debug_mode\":\"refuse\",", ""),
+        ("\"enclave\"", "\"Enclave\""),
+        ("{\"kinds", "{\"new\":1,\"kinds"),
+    ] {
+        assert!(good.contains(from));
+        assert!(serde_json::from_str::<Policy>(&good.replace(from, to)).is_err(), "{from}");
+    }
+}

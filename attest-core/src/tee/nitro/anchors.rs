@@ -8,8 +8,8 @@ use crate::error::{Malformed, Problem, Unsupported};
 use crate::x509::chain::Anchor;
 use crate::x509::{Certificate, PublicKey};
 
-/// SHA-256 of AWS's root certificate "aws.nitro-enclaves", G1, in DER ("Attestation Process", 2). The often quoted 8cf60e2b...
-/// is the hash of the archive that it comes in.
+/// SHA-256 of AWS's root certificate "aws.nitro-enclaves", G1, in DER (Nitro Enclaves User Guide, "Verifying the root of
+/// trust"). The 8cf60e2b... of "Attestation Process", 2.1 is the hash of the archive that it comes in.
 pub const AWS_ROOT_SHA256: [u8; 32] =
     *b"\x64\x1a\x03\x21\xa3\xe2\x44\xef\xe4\x56\x46\x31\x95\xd6\x06\x31\x7e\xd7\xcd\xcc\x3c\x17\x56\xe0\x98\x93\xf3\xc6\
     \x8f\x79\xbb\x5b";

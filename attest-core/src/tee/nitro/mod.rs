@@ -6,8 +6,8 @@
 //!
 //! Either way it is AWS's hypervisor that speaks: nothing here shows that memory is encrypted.
 //!
-//! Sources: AWS Nitro Enclaves, "Nitro Enclaves Attestation Process" (root of trust, document specification, validation); AWS EC2
-//! User Guide, "NitroTPM Attestation Document"; RFC 9052 and 9053 (COSE); RFC 8949 (CBOR).
+//! Sources: AWS, "Nitro Enclaves Attestation Process", and the EC2 User Guide, "Validate a NitroTPM Attestation Document", which
+//! is the same for the other kind; RFC 9052 and 9053 (COSE); RFC 8949 (CBOR).
 
 mod anchors;
 pub mod checks;
@@ -33,10 +33,7 @@ pub use wire::{Document, MAX_DOCUMENT, MAX_FIELD};
 /// What this verifier does not look at, and why. Every verdict lists it.
 pub const NOT_CHECKED: &[(&str, &str)] = &[
     ("memory encryption", "the document is AWS's hypervisor's word; it shows no TEE of the processor"),
-    (
-        "revocation",
-        "AWS says that it is not used; the certificates live for hours to weeks, and the intermediates' lists are not looked at",
-    ),
+    ("revocation", "AWS uses no CRL (attestation process, 3.2.4); the certificates live for hours to weeks"),
     (
         "events behind a NitroTPM's registers",
         "the document has values only; replay an event log against them to learn what was measured",

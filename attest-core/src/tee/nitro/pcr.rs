@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-/// How many registers a document may have: indices 0 to 31 (document specification, `index = 0..31`). A TPM has 24.
+/// How many registers a document may have: indices 0 to 31 ("Attestation Process", 2.2). A TPM has 24.
 pub const REGISTERS: u8 = 32;
 
 /// Length of a SHA-384 digest, in bytes.

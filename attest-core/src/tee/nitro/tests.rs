@@ -3,8 +3,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::wire::Document;
-use super::{Kind, ModuleId, checks};
+use super::{Document, Kind, MAX_DOCUMENT, ModuleId, checks};
 use crate::cbor::Encoder;
 use crate::checks::CAPACITY;
 use crate::checks::removal::without;
@@ -145,6 +144,8 @@ fn a_document_of_the_right_shape_is_read() {
     let bare = Draft::new().without("nonce").without("public_key").with("new", array(&[uint(1)])).build();
     let document = Document::parse(&bare).unwrap();
     assert_eq!((document.nonce(), document.public_key(), document.unknown_fields()), (None, None, 1));
+    let huge = alloc::vec![0; MAX_DOCUMENT + 1];
+    assert_eq!(Document::parse(&huge).unwrap_err().check_id(), "form.budget");
     for len in 0..whole.len() {
         let error = Document::parse(&whole[..len]).unwrap_err();
         assert_eq!(error.check_id(), "form.length", "cut to {len}");

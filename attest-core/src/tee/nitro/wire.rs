@@ -1,4 +1,4 @@
-//! Shape of attestation documents (AWS document specification; "Nitro Enclaves Attestation Process", 3.1 and 3.2.2).
+//! Shape of attestation documents ("Nitro Enclaves Attestation Process", 2.2, 3.1 and 3.2.2).
 //!
 //! The payload of a document is a map with its keys in the order of the hypervisor's struct, and for a NitroTPM one of
 //! indefinite length: neither is deterministic CBOR, so [`crate::cbor::foreign`] reads it. Fields that are not known are counted
@@ -15,8 +15,11 @@ use crate::cose::{Sign1, label};
 use crate::error::{Malformed, Problem};
 use crate::values::Value;
 
-/// The largest document that is read, in bytes. The hypervisor answers with at most 12 KiB, a NitroTPM with at most 8.
-pub const MAX_DOCUMENT: usize = 16 * 1024;
+/// The largest document that is read, in bytes: a payload of 16 KiB, and 109 bytes around it.
+pub const MAX_DOCUMENT: usize = MAX_PAYLOAD + 128;
+
+/// "Attestation Process", 3.1. Documents that were seen have 5 KiB.
+const MAX_PAYLOAD: usize = 16 * 1024;
 
 /// The largest public_key, user_data or nonce, in bytes.
 pub const MAX_FIELD: usize = 1024;
@@ -72,7 +75,7 @@ impl<'a> Document<'a> {
     /// [`Malformed`], with the rule of [`super::checks::wire`] or of CBOR that the bytes break.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let signed = read_envelope(bytes)?;
-        let mut r = Foreign::new(STRUCTURE, signed.payload(), MAX_DOCUMENT, Lengths::Any)?;
+        let mut r = Foreign::new(STRUCTURE, signed.payload(), MAX_PAYLOAD, Lengths::Any)?;
         let mut draft = Draft::default();
         r.map("payload", MAX_FIELDS, |r, key| draft.read(r, key))?;
         draft.finish(signed, &r).and_then(|document| r.finish("payload").map(|()| document))
@@ -280,7 +283,8 @@ fn read_cabundle<'a>(r: &mut Foreign<'a>) -> Result<Vec<&'a [u8]>, Malformed> {
     Ok(bundle)
 }
 
-/// Null and a field that is left out are the same; an empty string is not.
+/// Null and a field that is left out are the same; an empty string is not. "Attestation Process", 3.2.2.1 allows no null, and
+/// every document has them.
 fn read_optional<'a>(r: &mut Foreign<'a>, field: &'static str) -> Result<Option<&'a [u8]>, Malformed> {
     let at = (field, r.offset());
     let octets = r.bytes_or_null(field)?;
