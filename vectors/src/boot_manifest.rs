@@ -237,7 +237,7 @@ impl<'a> Case<'a> {
         let nonce = Nonce::new(&self.file("nonce.bin")?).ok_or("a nonce that is too long")?;
         let mut policy = self.policy.clone();
         if let Some(policy) = &mut policy.vtpm {
-            let firmware = Compared::FIRMWARE.into_iter().chain([9, 11]).map(u32::from);
+            let firmware = Compared::FIRMWARE.into_iter().chain([9, 11]);
             policy.replayed = AllOf(OneOf::Listed(firmware.collect()));
             policy.secure_boot = if self.stated["secure_boot"] == "on" { Bit::Set } else { Bit::Clear };
         }

@@ -169,7 +169,7 @@ fn id<T>(result: &Result<T, Error>) -> Option<&'static str> {
 
 fn demanding(mut policy: Policy, registers: Vec<u8>) -> Policy {
     if let Some(policy) = &mut policy.vtpm {
-        policy.replayed = AllOf(OneOf::Listed(registers.into_iter().map(u32::from).collect()));
+        policy.replayed = AllOf(OneOf::Listed(registers));
     }
     policy
 }
