@@ -6,6 +6,8 @@
 //! That is for formats that we write. What firmware and vendors write is read by [`foreign`].
 
 pub(crate) mod foreign;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 

@@ -18,7 +18,8 @@ pub const AWS_ROOT_SHA256: [u8; 32] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Root {
-    /// AWS's root, by its fingerprint: a Nitro hypervisor.
+    /// AWS's root of the commercial partition, by its fingerprint: a Nitro hypervisor. Other partitions have roots of their own,
+    /// which are the caller's.
     Aws,
     /// Another root of the caller's: a test PKI, a simulator.
     Caller,

@@ -41,7 +41,7 @@ pub mod verify {
         CHAIN_KEY = Untrusted "nitro.chain.key", "every key lies on P-384, and every certificate is signed with ECDSA and SHA-384", "AWS attestation process, 3.1; RFC 5758, 3.2; our rule: no weaker key in between";
         CHAIN_ORDER = Untrusted "nitro.chain.order", "cabundle is the path, root first, and nothing else", "AWS attestation process, 3.2.3";
         LEAF_USAGE = Untrusted "nitro.leaf.usage", "the key of the document's certificate is for digital signatures", "AWS attestation process, 3.2.3.3; RFC 5280, 4.2.1.3";
-        LEAF_SUBJECT = Mismatch "nitro.leaf.subject", "the certificate is that of the module that module_id names", "our rule, that of every document seen: the common name is module_id.REGION.aws";
+        LEAF_SUBJECT = Mismatch "nitro.leaf.subject", "the certificate is that of the module that module_id names", "our rule, that of every document seen: the common name is module_id.REGION.PARTITION";
         SIGNATURE = Untrusted "nitro.document.signature", "the certificate's key signed the document", "AWS attestation process, 3.2.1; RFC 9052, 4.4";
         NONCE = Mismatch "nitro.document.nonce", "nonce is as expected, all of it", "AWS attestation process, 2.2.2, nonce";
         USER_DATA = Mismatch "nitro.document.user-data", "user_data is as expected, all of it", "AWS attestation process, 2.2.2, user data";

@@ -115,7 +115,10 @@ impl Document<'_> {
 
         let name = leaf.subject().common_name().unwrap_or_default();
         let rest = name.strip_prefix(self.module_id().as_str()).and_then(|rest| rest.strip_prefix('.'));
-        let region = rest.and_then(|rest| rest.strip_suffix(".aws")).filter(|region| !region.is_empty());
+        let region = rest.and_then(|rest| rest.split_once('.')).and_then(|(region, partition)| {
+            let plain = partition.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            (!region.is_empty() && plain && partition.starts_with("aws")).then_some(region)
+        });
         let expected = Value::text(self.module_id().as_str());
         checks.require(&checks::LEAF_SUBJECT, region.is_some(), expected, Value::text(name));
         region.unwrap_or_default()

@@ -163,12 +163,18 @@ fn the_leaf_is_the_modules() {
         format!("{id}.eu-test-1"),
         format!("{id}..aws"),
         format!("{id}.aws"),
+        format!("{id}.eu-test-1.aws.nitro-enclaves"),
+        format!("{id}.eu-test-1.test"),
         id.to_owned(),
         String::new(),
     ] {
         let renamed = chain().with(0, |leaf| CertSpec { subject: common_name(&name), ..leaf });
         assert_eq!(under(&renamed), ["nitro.leaf.subject"], "{name}");
     }
+    // Another partition.
+    let name = common_name(&format!("{id}.eu-test-1.aws-test"));
+    let other = chain().with(0, |leaf| CertSpec { subject: name, ..leaf });
+    verify_at(&DocumentSpec::new(KIND, &other).build(), &other.root(), MADE, ANY).expect("a document");
 }
 
 /// Certificates that are none, and work without end.
