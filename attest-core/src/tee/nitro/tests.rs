@@ -3,10 +3,12 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::{Document, Kind, MAX_DOCUMENT, ModuleId, checks};
+use super::{Anchors, Document, Expectation, Expected, Kind, MAX_DOCUMENT, ModuleId, checks};
 use crate::cbor::Encoder;
 use crate::checks::CAPACITY;
 use crate::checks::removal::without;
+use crate::crypto::BUILT_IN;
+use rustls_pki_types::UnixTime;
 
 #[test]
 fn a_record_has_room_for_every_check() {
@@ -236,5 +238,50 @@ fn every_field_has_one_type() {
             };
             assert_eq!(taken(other), may_be, "{field} {other:02x?}");
         }
+    }
+}
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(vectors::folder("nitro").join(name)).unwrap()
+}
+
+/// Verifies at 2026-01-01 00:00:03 UTC, with each provider: the answer is the same.
+fn verify(document: &[u8], expectation: Expectation<'_>) -> Option<&'static str> {
+    let mut anchors = Anchors::none();
+    anchors.add_root(&file("root.der")).unwrap();
+    let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_767_225_603));
+    let document = Document::parse(document).unwrap();
+    let mut answers = BUILT_IN.iter().map(|provider| {
+        let refused = document.verify(&anchors, provider, now, expectation).err();
+        refused.map(|refused| refused.error.check_id().unwrap())
+    });
+    let first = answers.next().unwrap();
+    assert!(answers.all(|answer| answer == first));
+    first
+}
+
+/// What a document is held against is what refuses: without the check it would be believed.
+#[test]
+fn each_comparison_is_what_refuses() {
+    const ANY: Expected<'_> = Expected::Any;
+    for name in ["enclave.cbor", "nitrotpm.cbor"] {
+        let good = file(name);
+        let mut turned = good.clone();
+        *turned.last_mut().unwrap() ^= 1;
+        let wrong = Expected::Exactly(b"another");
+        for (check, document, expectation) in [
+            (&checks::verify::SIGNATURE, &turned, Expectation::new(ANY, ANY, ANY)),
+            (&checks::verify::NONCE, &good, Expectation::new(wrong, ANY, ANY)),
+            (&checks::verify::NONCE, &good, Expectation::new(Expected::Absent, ANY, ANY)),
+            (&checks::verify::USER_DATA, &good, Expectation::new(ANY, wrong, ANY)),
+            (&checks::verify::PUBLIC_KEY, &good, Expectation::new(ANY, ANY, wrong)),
+            (&checks::verify::PUBLIC_KEY, &good, Expectation::new(ANY, ANY, Expected::Absent)),
+        ] {
+            assert_eq!(verify(document, expectation), Some(check.id));
+            assert_eq!(without(check.id, || verify(document, expectation)), None, "{}", check.id);
+        }
+        let all =
+            Expectation::new(Expected::Exactly(b"a nonce"), Expected::Absent, Expected::Exactly(b"a key"));
+        assert_eq!(verify(&good, all), None);
     }
 }
