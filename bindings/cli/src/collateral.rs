@@ -29,8 +29,18 @@ pub(crate) fn parse(name: &Path, bytes: &[u8]) -> Result<Collateral, Failure> {
         return snp::collateral_of_table(bytes).map_err(about);
     }
     let mut collateral = Collateral::new();
-    collateral.add(bytes).map_err(|error| about(error.into()))?;
+    collateral.add(without_filling(bytes)).map_err(|error| about(error.into()))?;
     Ok(collateral)
+}
+
+/// A TPM's index is read as a whole: zeros that fill it up behind one DER value are no part of the certificate in it.
+fn without_filling(bytes: &[u8]) -> &[u8] {
+    // A SEQUENCE with two octets of length, as every certificate is.
+    let [0x30, 0x82, high, low, ..] = *bytes else { return bytes };
+    match bytes.split_at_checked(4 + usize::from(u16::from_be_bytes([high, low]))) {
+        Some((der, rest)) if rest.iter().all(|octet| *octet == 0) => der,
+        _ => bytes,
+    }
 }
 
 /// Adds a file, or all certificates and CRLs of a directory in the order of their names.
@@ -146,4 +156,20 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         drop(fs::remove_file(&new));
         failed(error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_filling;
+
+    #[test]
+    fn only_zeros_are_cut() {
+        let der = [&[0x30, 0x82, 0x01, 0x00][..], &[7; 256]].concat();
+        let with = |more: &[u8]| [&der, more].concat();
+        assert_eq!(without_filling(&der), der);
+        assert_eq!(without_filling(&with(&[0; 700])), der);
+        for whole in [with(&[0, 0, 1]), with(&der), der[..100].to_vec(), vec![0x30, 0x82], vec![0; 300]] {
+            assert_eq!(without_filling(&whole), whole);
+        }
+    }
 }

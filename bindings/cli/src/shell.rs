@@ -1,6 +1,8 @@
 //! `completions` and `man`: generated from the arguments.
 
-use clap::CommandFactory as _;
+use std::io;
+
+use clap::{Command, CommandFactory as _};
 
 use crate::answer::Answer;
 use crate::args::{Arguments, Completions};
@@ -14,15 +16,17 @@ impl Completions {
     }
 }
 
-/// The manual page of the tool, followed by those of its commands.
+/// The manual page of the tool, followed by those of its commands and of theirs.
 pub(crate) fn man() -> Result<Answer, Failure> {
     let mut text = Vec::new();
     let mut root = Arguments::command();
     root.build();
-    let failed = |error| Failure::new(Exit::Internal, error);
-    clap_mangen::Man::new(root.clone()).render(&mut text).map_err(failed)?;
-    for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
-        clap_mangen::Man::new(command.clone()).render(&mut text).map_err(failed)?;
-    }
+    pages(&root, &mut text).map_err(|error| Failure::new(Exit::Internal, error))?;
     Ok(Answer::text(text))
+}
+
+fn pages(command: &Command, into: &mut Vec<u8>) -> io::Result<()> {
+    clap_mangen::Man::new(command.clone()).render(into)?;
+    let mut below = command.get_subcommands().filter(|command| command.get_name() != "help");
+    below.try_for_each(|command| pages(command, into))
 }

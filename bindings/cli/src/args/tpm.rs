@@ -13,7 +13,7 @@ pub(crate) struct TpmTrust {
     /// TPM: a root certificate of attestation keys, PEM or DER; repeat it.
     #[arg(long, value_name = "FILE")]
     pub(crate) tpm_root: Vec<PathBuf>,
-    /// TPM: an attestation key by its name, algorithm and digest in hexadecimal (`tpm2_createak -n`); repeat it.
+    /// TPM: an attestation key by its name, algorithm and digest in hexadecimal (`tpm2_createak` prints it); repeat it.
     #[arg(long, value_name = "HEX", value_parser = input::name)]
     pub(crate) ak_name: Vec<Name>,
     /// TPM: an attestation key by SHA-256 of its SubjectPublicKeyInfo, 32 bytes in hexadecimal; repeat it.
@@ -43,7 +43,8 @@ pub(crate) struct PackTpm {
     /// The firmware's event log, such as /sys/kernel/security/tpm0/binary_bios_measurements. Without it: none.
     #[arg(long, value_name = "FILE")]
     pub(crate) event_log: Option<PathBuf>,
-    /// Certificates to send along, the key's and those above it: a file or a directory; repeat it.
+    /// Certificates to send along, the key's and those above it: a file or a directory; repeat it. Zeros that fill up an
+    /// index of the TPM behind one are cut.
     #[arg(long, value_name = "DIR|FILE")]
     pub(crate) certs: Vec<PathBuf>,
     /// The evidence to write.

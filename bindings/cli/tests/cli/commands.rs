@@ -119,7 +119,13 @@ fn help_and_manual_hold_the_exit_codes() {
         let (code, meaning) = exit.code();
         assert!(readme.contains(&format!("| {code} | {meaning} |")), "README: {code}");
     }
-    assert!(attestrap(["completions", "bash"]).out.contains("attestrap"));
+    let man = attestrap(["man"]).out.replace("\\-", "-");
+    let completions = attestrap(["completions", "bash"]).out;
+    for option in
+        ["--event-log", "--tpm-root", "--ak-name", "--ak-spki-sha256", "--nonce", "--pcrs", "--from"]
+    {
+        assert!(man.contains(option) && completions.contains(option), "{option}");
+    }
 }
 
 #[test]
