@@ -9,9 +9,9 @@ use alloc::string::String;
 use crate::checks::{Check, Checks, Class, Outcome};
 use crate::claims::Claims;
 use crate::error::{Error, Missing};
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "json", feature = "toml"))]
 use crate::evidence::Format;
-#[cfg(feature = "serde")]
+#[cfg(any(feature = "json", feature = "toml"))]
 use crate::explain::lists;
 use crate::tee::{snp, vtpm};
 use crate::values::Value;
@@ -88,7 +88,7 @@ impl Policy {
         }
     }
 
-    #[cfg(feature = "serde")]
+    #[cfg(any(feature = "json", feature = "toml"))]
     fn check_ids(self) -> Result<Self, PolicyError> {
         let known =
             |id: &str| Format::ALL.iter().any(|format| lists(*format).1.iter().any(|check| check.id == id));

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use attest_core::checks::Outcome;
+use attest_core::claims::Root;
 use attest_core::policy::POLICY_SCHEMA;
 use attest_core::rules::{OneOf, Registers};
 use attest_core::tee::{snp, vtpm};
@@ -28,22 +30,30 @@ impl Policy {
             }
             Self::Init(init) => {
                 init.fits()?;
-                let (head, policy) = match init.format {
+                let made = match init.format {
                     PolicyFormat::Snp => init.snp(),
                     PolicyFormat::Vtpm => init.vtpm()?,
                 };
-                let text = head + &commented(&policy)?;
-                match &init.output {
-                    None => Ok(Answer::text(text)),
+                let text = made.head + &commented(&made.policy)?;
+                let answer = match &init.output {
+                    None => Answer::text(text),
                     Some(path) => {
                         collateral::write(path, text.as_bytes())?;
-                        Ok(Answer::text(format!("{}: written\n", path.display())))
+                        Answer::text(format!("{}: written\n", path.display()))
                     }
-                }
+                };
+                Ok(made.note.into_iter().fold(answer, Answer::note))
             }
             Self::Schema => Ok(Answer::text(POLICY_SCHEMA)),
         }
     }
+}
+
+/// A policy, the comment in front of it, and what the caller should know besides.
+struct Made {
+    head: String,
+    policy: attest_core::Policy,
+    note: Option<String>,
 }
 
 impl Init {
@@ -80,7 +90,7 @@ impl Init {
     }
 
     /// The strict policy for SNP guests with what the caller chose.
-    fn snp(&self) -> (String, attest_core::Policy) {
+    fn snp(&self) -> Made {
         let measurements = match self.measurement.as_slice() {
             [] => OneOf::Any,
             listed => OneOf::Listed(listed.to_vec()),
@@ -90,30 +100,27 @@ impl Init {
             policy.product_lines = OneOf::Listed(self.product_line.clone());
         }
         let minima = "Minima: snp::MARCH_2026, what one integrator demanded of its fleet in March 2026. Judge them for yourself.";
-        (format!("# {HEAD}\n# {minima}\n"), attest_core::Policy::for_snp(policy))
+        let head = format!("# {HEAD}\n# {minima}\n");
+        Made { head, policy: attest_core::Policy::for_snp(policy), note: None }
     }
 
     /// The strict policy for TPM quotes with what the caller chose.
-    fn vtpm(&self) -> Result<(String, attest_core::Policy), Failure> {
-        let (why, registers) = match &self.from {
-            Some(path) => self.registers_of(path)?,
-            None => (
-                "ANY REGISTER VALUE PASSES: this file accepts every boot of a machine whose key is trusted, whatever was \
-                 booted. List values under \"pcrs\", or take them from evidence that verifies (--from)."
-                    .into(),
-                Registers::Any,
-            ),
-        };
+    fn vtpm(&self) -> Result<Made, Failure> {
         let roots = match self.root.iter().map(|RootName(root)| *root).collect::<Option<Vec<_>>>() {
             Some(listed) => OneOf::Listed(listed),
             None => OneOf::Any,
         };
-        let policy = vtpm::Policy::strict(roots, registers);
-        Ok((format!("# {HEAD}\n") + &comment(&why), attest_core::Policy::for_vtpm(policy)))
+        if let Some(path) = &self.from {
+            return self.vtpm_from(path, roots);
+        }
+        let why = "ANY REGISTER VALUE PASSES: this file accepts every boot of a machine whose key is trusted, whatever was \
+             booted. List values under \"pcrs\", or take them from evidence that verifies (--from).";
+        let policy = attest_core::Policy::for_vtpm(vtpm::Policy::strict(roots, Registers::Any));
+        Ok(Made { head: format!("# {HEAD}\n") + &comment(why), policy, note: None })
     }
 
-    /// The registers of evidence that verifies, and a comment that says where they come from.
-    fn registers_of(&self, path: &Path) -> Result<(String, Registers), Failure> {
+    /// The same with the registers of evidence that verifies, and a comment that says where they come from.
+    fn vtpm_from(&self, path: &Path, roots: OneOf<Root>) -> Result<Made, Failure> {
         let evidence = input::evidence(path)?;
         let store = self.supplied.store(false)?;
         let mut anchors = TrustAnchors::pinned();
@@ -129,6 +136,7 @@ impl Init {
             return Err(Failure::usage(format_args!("--from: {file}: format vtpm is expected, got {id}")));
         };
         let values = claims.pcrs().iter().map(|(bank, index, value)| ((bank, index), OneOf::only(*value)));
+        let policy = vtpm::Policy::strict(roots, Registers::Listed(values.collect()));
         let fresh = if claims.fresh() { "with your nonce" } else { "NOT compared with a nonce" };
         let why = format!(
             "Register values: quoted by {:?}, which verified at {}, {fresh}, under the key with SPKI SHA-256 {:?} ({}, \
@@ -140,7 +148,14 @@ impl Init {
             claims.ak_path().name(),
             claims.root().name(),
         );
-        Ok((why, Registers::Listed(values.collect())))
+        let policy = attest_core::Policy::for_vtpm(policy);
+        // The other rules are strict whatever this machine is like; better told now than at the first verification.
+        let verdict = policy.judge(verified);
+        let failed = verdict.checks().iter().filter(|entry| entry.outcome == Outcome::Failed);
+        let failed: Vec<_> = failed.map(|entry| entry.check.id).collect();
+        let note = (!failed.is_empty())
+            .then(|| format!("this policy refuses {}: {}", path.display(), failed.join(", ")));
+        Ok(Made { head: format!("# {HEAD}\n") + &comment(&why), policy, note })
     }
 }
 

@@ -97,7 +97,14 @@ fn a_pinned_key_is_accepted_and_its_registers_make_a_policy() {
     );
     let policy = Policy::from_toml(&written.out).unwrap();
     assert!(matches!(&policy.vtpm.as_ref().unwrap().pcrs, Registers::Listed(rules) if rules.len() == 24));
-    assert!(attestrap(init).out.contains("NOT compared with a nonce"));
+    assert_eq!(written.err, "");
+    let stale = attestrap(init);
+    assert!(stale.out.contains("NOT compared with a nonce"), "{}", stale.out);
+    assert!(
+        stale.err.contains("this policy refuses") && stale.err.contains("vtpm.policy.freshness"),
+        "{}",
+        stale.err
+    );
 
     let path = file("all24.toml", &written.out);
     let ran = case.verify(&["--ak-name", name, "--policy", path.to_str().unwrap(), "--json"]);
@@ -148,6 +155,22 @@ fn a_bank_of_sha1_is_10() {
     let ran = case.verify(&["--ak-spki-sha256", &case.spki()]);
     assert_eq!(ran.code, 10, "{}", ran.out);
     assert!(ran.out.contains("FAIL  vtpm.policy.banks"), "{}", ran.out);
+}
+
+#[test]
+fn every_quote_that_travels_must_hold() {
+    let Some(set) = set() else { return };
+    let folder = set.join("quote-set/multi-quote-second-unverified-log");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (attest, signature, pcrs) = (path("attest_2.bin"), path("sig_2.bin"), path("pcrs_2.json"));
+    let second = ["--quote", &attest, &signature, "--pcrs", &pcrs];
+    let name = "quote-set/multi-quote-second-unverified-log";
+    let Some(both) = Case::pack(name, "both", &second) else { return };
+    let ran = both.verify(&["--ak-spki-sha256", &both.spki()]);
+    assert_eq!(ran.code, 11, "{}", ran.out);
+    assert!(ran.out.contains("FAIL  vtpm.pcr.digest"), "{}", ran.out);
+    let Some(first) = Case::pack(name, "first", &[]) else { return };
+    assert_eq!(first.verify(&["--ak-spki-sha256", &first.spki()]).code, 0);
 }
 
 #[test]
