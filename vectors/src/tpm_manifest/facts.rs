@@ -10,6 +10,23 @@ use serde_json::{Map, Value, json};
 use super::{Entry, Judge};
 use crate::{facts, hex};
 
+/// Facts of a quote that cannot be compared where our reader refuses it.
+const QUOTE: [&str; 10] = [
+    "type",
+    "qualified_signer",
+    "extra_data",
+    "clock_ms",
+    "reset_count",
+    "restart_count",
+    "safe",
+    "firmware_version",
+    "pcr_selection",
+    "pcr_digest",
+];
+/// The same of a log.
+pub(super) const LOG: [&str; 6] =
+    ["banks", "events", "format", "parse", "quoted_pcrs_without_events", "replay"];
+
 /// What of an entry's evidence our readers take.
 pub(super) struct Read<'a> {
     pub(super) attest: Option<Attest<'a>>,
@@ -53,7 +70,7 @@ impl Judge<'_> {
                 "signature" => read.signature.as_ref().map(signature),
                 "ak" => read.public.map(|public| key(&public, read, value, provider)).transpose()?,
                 "ak_spki_sha256" => Some(digest(provider, HashAlgorithm::Sha256, entry.file("ak_spki")?)?),
-                _ if refused.is_some() => Some(value.clone()),
+                _ if refused.is_some() => QUOTE.contains(&name).then(|| value.clone()),
                 _ => read.attest.as_ref().and_then(|attest| of_attest(name, attest)),
             };
             Ok(found)

@@ -9,10 +9,12 @@ use attest_core::tee::vtpm::eventlog::{Boot, Compared, Coverage, Log, Outcome, R
 use attest_core::{Error, Policy};
 use serde_json::Value;
 
-use super::facts::of_log;
+use super::facts::{LOG, of_log};
 use super::quote::{Question, Registers, allowing, handed_over, registers};
 use super::{Entry, Judge, Judged, Wrong};
 
+/// How flags end that name such a claim.
+const REFUSED: &str = "-claim-must-be-refused";
 /// The verdict on a log that replays and of which a claim is refused.
 const SEMANTICS: &str = "eventlog-semantics";
 
@@ -28,6 +30,7 @@ impl Judge<'_> {
                 // Its facts cannot be compared; the refusal must be the one that is asked for.
                 let word = wanted["parse"].as_str().unwrap_or(entry.verdict);
                 self.reasons.judge_tpm(word, Some(error.check_id()), &[])?;
+                crate::facts::all(wanted, |name, value| Ok(LOG.contains(&name).then(|| value.clone())))?;
                 return Ok(self.judge_quote(entry, &question, &policy, entry.verdict)?);
             }
         };
@@ -45,8 +48,9 @@ impl Judge<'_> {
         for flag in entry.words("flags") {
             self.flag(entry, flag, &boot, &question, &policy)?;
         }
-        if entry.verdict == SEMANTICS && entry.words("flags").next().is_none() {
-            return Err(Wrong::Fails("no claim is named".to_owned()));
+        // Of a valid entry no claim of its own is refused.
+        if (entry.verdict == SEMANTICS) != entry.words("flags").any(|flag| flag.ends_with(REFUSED)) {
+            return Err(Wrong::Fails("the verdict is another than that of its flags".to_owned()));
         }
         Ok(format!("{answer}; {}", said(&boot)))
     }
