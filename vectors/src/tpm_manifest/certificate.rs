@@ -58,10 +58,6 @@ fn fact(
     found: &KeyCertificate<'_>,
     provider: &CryptoProvider,
 ) -> Result<Option<Value>, String> {
-    let bound = |seconds: u64| {
-        let text = time(seconds)?;
-        Ok::<_, String>(Value::from(text.as_str().unwrap_or_default().replace('Z', "+00:00")))
-    };
     Ok(Some(match name {
         "path" => {
             let below = found.path().certificates().iter().map(Certificate::subject);
@@ -87,12 +83,18 @@ fn fact(
     }))
 }
 
+/// A time with its offset written out.
+pub(super) fn bound(seconds: u64) -> Result<Value, String> {
+    let text = time(seconds)?;
+    Ok(text.as_str().unwrap_or_default().replace('Z', "+00:00").into())
+}
+
 fn dotted(id: &[u8]) -> Result<String, String> {
     ObjectIdentifier::from_bytes(id).map(|id| id.to_string()).map_err(|error| error.to_string())
 }
 
 /// A name as RFC 4514 writes it: the last attribute first.
-fn distinguished(name: Name<'_>) -> Result<String, String> {
+pub(super) fn distinguished(name: Name<'_>) -> Result<String, String> {
     let mut parts = Vec::new();
     name.for_each(|id, text| {
         let id = dotted(id).unwrap_or_default();

@@ -10,8 +10,4 @@ impl Judge<'_> {
     pub(super) fn hcl_report(&self, _: &Entry<'_>) -> Judged {
         Err(Wrong::Unsupported("nothing here reads the paravisor's report"))
     }
-
-    pub(super) fn nitrotpm_document(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here reads Nitro documents"))
-    }
 }
