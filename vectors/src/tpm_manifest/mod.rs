@@ -78,6 +78,8 @@ pub fn run(dir: &Path, manifest: &Value, providers: &[&CryptoProvider]) -> Resul
         let (mark, got) = match judged {
             Ok(got) if entry.deviates => (Mark::Passed, format!("stricter on purpose: {got}")),
             Ok(got) => (Mark::Passed, got),
+            // Asked alone, a provider may lack an algorithm; of all, one must judge.
+            Err(Wrong::Fails(error)) if error == NOBODY && providers.len() == 1 => (Mark::Unsupported, error),
             Err(Wrong::Fails(error)) => (Mark::Failed, error),
             Err(Wrong::Unsupported(why)) => (Mark::Unsupported, format!("unsupported: {why}")),
         };
@@ -243,7 +245,7 @@ impl Judge<'_> {
                 Some(_) => return Err(Wrong::Fails("the providers disagree".to_owned())),
             }
         }
-        let first = first.ok_or("no provider has the algorithm")?;
+        let first = first.ok_or(NOBODY)?;
         let check = first.as_ref().err().map(|error| error.check_id().unwrap_or_default());
         self.reasons.judge_tpm(entry.verdict, check, &[])?;
         Ok(first.ok())
@@ -259,5 +261,7 @@ impl Judge<'_> {
     }
 }
 
+/// Why an entry was judged by no provider.
+const NOBODY: &str = "no provider has the algorithm";
 /// What a provider answers that does not have an algorithm.
 const LACKS: &str = "provider.algorithm";

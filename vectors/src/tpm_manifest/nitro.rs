@@ -14,7 +14,7 @@ use attest_core::x509::Certificate;
 use serde_json::{Map, Value};
 
 use super::certificate::{bound, distinguished};
-use super::{Entry, Judge, Judged, LACKS};
+use super::{Entry, Judge, Judged, LACKS, NOBODY};
 use crate::{hex, unhex};
 
 /// The most telling check that refuses, and all that do.
@@ -43,7 +43,7 @@ impl Judge<'_> {
                 Some(_) => return Err("the providers disagree".into()),
             }
         }
-        let (refusal, claims) = first.ok_or("no provider has the algorithm")?;
+        let (refusal, claims) = first.ok_or(NOBODY)?;
         self.reasons.judge_tpm(entry.verdict, refusal.check, &refusal.failed)?;
         match (&claims, entry.deviates) {
             (Some(claims), _) => facts(entry, claims)?,

@@ -15,7 +15,7 @@ use attest_core::{Context, Evidence, Expect, Format, Policy, Store, TrustAnchors
 use serde_json::Value;
 
 use super::facts::{Read, algorithm, digest, word};
-use super::{Entry, Judge, Judged, LACKS, Wrong};
+use super::{Entry, Judge, Judged, LACKS, NOBODY, Wrong};
 use crate::run::{Answer, answer_to};
 use crate::unhex;
 
@@ -152,7 +152,7 @@ impl Judge<'_> {
                 None => first = Some(answer),
             }
         }
-        first.ok_or_else(|| "no provider has the algorithm".to_owned())
+        first.ok_or_else(|| NOBODY.to_owned())
     }
 
     /// What verification leaves, whatever policy says of it; `None` if it leaves nothing.
