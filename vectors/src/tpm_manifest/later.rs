@@ -1,12 +1,8 @@
-//! Kinds whose readers are not in `attest-core` yet. Each becomes a function as the others are.
+//! The kind whose reader is not in `attest-core` yet. It becomes a function as the others are.
 
 use super::{Entry, Judge, Judged, Wrong};
 
 impl Judge<'_> {
-    pub(super) fn cel(&self, _: &Entry<'_>) -> Judged {
-        Err(Wrong::Unsupported("nothing here reads the canonical event log"))
-    }
-
     pub(super) fn hcl_report(&self, _: &Entry<'_>) -> Judged {
         Err(Wrong::Unsupported("nothing here reads the paravisor's report"))
     }

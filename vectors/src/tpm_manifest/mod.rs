@@ -10,6 +10,7 @@
 //! own, else the moment from which all its certificates are valid, else zero.
 
 mod attested;
+mod cel;
 mod certificate;
 mod credential;
 mod facts;
