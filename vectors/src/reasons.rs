@@ -18,9 +18,6 @@ pub struct Reasons {
     /// Checks that may fail along with those of [`Reasons::tpm`].
     #[serde(rename = "tpm-also")]
     pub tpm_also: Table,
-    /// Entries of manifests of TPM evidence that are refused although the manifest takes them: the reason of ours, by id.
-    #[serde(rename = "tpm-stricter")]
-    pub tpm_stricter: BTreeMap<String, String>,
 }
 
 impl Reasons {

@@ -68,16 +68,13 @@ pub fn run(dir: &Path, manifest: &Value, providers: &[&CryptoProvider]) -> Resul
                 Err(error) => sum.missing_files.push(format!("{id} {name}: {error}")),
             }
         }
-        let stricter = judge.reasons.tpm_stricter.get(id).map(String::as_str);
-        let verdict = stricter.unwrap_or_else(|| text("verdict"));
-        let entry = Entry { value, verdict, deviates: stricter.is_some(), files };
+        let entry = Entry { value, verdict: text("verdict"), files };
         let judged = if sum.missing_files.len() > missing {
             Err(Wrong::Fails("a file is missing".to_owned()))
         } else {
             judge.entry(text("kind"), &entry)
         };
         let (mark, got) = match judged {
-            Ok(got) if entry.deviates => (Mark::Passed, format!("stricter on purpose: {got}")),
             Ok(got) => (Mark::Passed, got),
             // Asked alone, a provider may lack an algorithm; of all, one must judge.
             Err(Wrong::Fails(error)) if error == NOBODY && providers.len() == 1 => (Mark::Unsupported, error),
@@ -121,8 +118,6 @@ impl From<&str> for Wrong {
 struct Entry<'a> {
     value: &'a Value,
     verdict: &'a str,
-    /// Whether `verdict` is ours, and stricter than the manifest's.
-    deviates: bool,
     files: BTreeMap<String, Vec<u8>>,
 }
 

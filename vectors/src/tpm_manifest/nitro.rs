@@ -45,11 +45,9 @@ impl Judge<'_> {
         }
         let (refusal, claims) = first.ok_or(NOBODY)?;
         self.reasons.judge_tpm(entry.verdict, refusal.check, &refusal.failed)?;
-        match (&claims, entry.deviates) {
-            (Some(claims), _) => facts(entry, claims)?,
-            // Refused where the manifest has it read: the facts cannot be compared.
-            (None, true) => {}
-            (None, false) => crate::facts::all(entry.expected(), |_, _| Ok(None))?,
+        match &claims {
+            Some(claims) => facts(entry, claims)?,
+            None => crate::facts::all(entry.expected(), |_, _| Ok(None))?,
         }
         Ok(refusal.check.map_or_else(|| "accepted".to_owned(), |check| format!("{check} refuses")))
     }

@@ -15,7 +15,6 @@ pub mod wire {
         MODULE_ID = Malformed "nitro.wire.module-id", "module_id is an instance's id, -enc or -tpm, and 16 hexadecimal digits", "AWS attestation process, 3.2.2.2; our rule on its form, that of every document seen";
         DIGEST = Malformed "nitro.wire.digest", "digest is SHA384", "AWS attestation process, 2.2 and 3.2.2.2";
         TIMESTAMP = Malformed "nitro.wire.timestamp", "timestamp is above zero", "AWS attestation process, 3.2.2.2";
-        PCR_FIELD = Malformed "nitro.wire.pcr-field", "registers stand in one of pcrs and nitrotpm_pcrs, not in both", "AWS attestation process, 2.2; EC2 User Guide, attestation document specification; our rule: no reader may take one kind for the other";
         KIND = Malformed "nitro.wire.kind", "the field of the registers is that of the kind that module_id names", "AWS attestation process, 2.2; EC2 User Guide, attestation document specification";
         PCR_COUNT = Malformed "nitro.wire.pcr-count", "there are 1 to 32 registers", "AWS attestation process, 3.2.2.2";
         PCR_INDEX = Malformed "nitro.wire.pcr-index", "the index of a register is an integer from 0 to 31", "AWS attestation process, 2.2 and 3.2.2.2";

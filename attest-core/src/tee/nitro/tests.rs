@@ -179,7 +179,6 @@ fn each_rule_of_shape_is_what_refuses() {
         (&checks::wire::DIGEST, Draft::new().with("digest", text("sha384"))),
         (&checks::wire::DIGEST, Draft::new().with("digest", text(""))),
         (&checks::wire::TIMESTAMP, Draft::new().with("timestamp", uint(0))),
-        (&checks::wire::PCR_FIELD, Draft::new().with("pcrs", many(16))),
         (&checks::wire::KIND, enclave().with("pcrs", many(16))),
         (
             &checks::wire::KIND,

@@ -190,7 +190,6 @@ fn log(suite: &mut Suite) {
         ("missing", "the log has no event for one", &writer(Some(4)).into_bytes(), json!([0, 4, 7]), 10),
         ("invented", "the log has an event too many", &invented, json!([4]), 10),
         ("not-quoted", "a register that is not quoted", &good, json!([0, 9]), 10),
-        ("no-register", "a register that is none", &good, json!([24]), 10),
     ] {
         suite.case(check, name, why, with(log)).rule("vtpm.replayed", registers).exit(exit);
     }
