@@ -126,6 +126,21 @@ pub(crate) fn a_finding_shows_two_sides_that_differ(set: &Set) {
     assert!(same.is_empty(), "{same:#?}");
 }
 
+/// A record of a verdict has one line for each check: nothing is passed over, and nothing is said twice.
+pub(crate) fn a_verdict_names_every_check_once(set: &Set, lists: &[&[&'static Check]]) {
+    let anchors = anchors_of(set);
+    let mut seen = 0;
+    for case in set.manifest.cases.iter().filter(|case| matches!(case.exit, 0 | 10)) {
+        let (_, _, record) = ask(set, case, &anchors, provider());
+        for check in lists.iter().flat_map(|list| list.iter()) {
+            let lines = record.iter().filter(|entry| entry.check == *check).count();
+            assert_eq!(lines, 1, "{}: {}", case.id, check.id);
+        }
+        seen += 1;
+    }
+    assert!(seen > 100, "{seen}");
+}
+
 /// Takes each check away and asks every negative case that is about it: at least one must come out otherwise. The table says
 /// whether it would then have been accepted, or who else would have refused.
 pub(crate) fn every_check_is_missed(set: &Set, lists: &[&[&'static Check]]) {

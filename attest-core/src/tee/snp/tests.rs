@@ -266,6 +266,14 @@ fn a_finding_shows_two_sides_that_differ() {
 }
 
 #[test]
+fn a_verdict_names_every_check_once() {
+    testing::a_verdict_names_every_check_once(
+        &Set::snp().unwrap(),
+        &[checks::verify::ALL, checks::policy::ALL],
+    );
+}
+
+#[test]
 fn every_check_is_missed() {
     testing::every_check_is_missed(
         &Set::snp().unwrap(),

@@ -141,6 +141,21 @@ fn another(suite: &mut Suite) {
             "the genuine certificate of another machine",
             machine.carrying(&[other.clone(), ca.clone()]),
         );
+        suite.case(
+            check,
+            &format!("another-alone-{name}"),
+            "the certificate of another machine, without its authority",
+            machine.carrying(std::slice::from_ref(&other)),
+        );
+        // Authorities alone say nothing of a key; nor do they speak against one that is trusted.
+        suite
+            .case(
+                "vtpm.ak.trusted",
+                &format!("authority-{name}"),
+                "an authority, and no key's certificate",
+                machine.carrying(std::slice::from_ref(&ca)),
+            )
+            .accepted();
         suite
             .case(check, &format!("own-{name}"), "its own, beside another's", machine.carrying(&[other, own]))
             .accepted();

@@ -211,4 +211,58 @@ fn log(suite: &mut Suite) {
                 .exit(10);
         }
     }
+    for (name, value, rule, exit) in [
+        ("enabled-set", 1, "set", 0),
+        ("enabled-clear", 1, "clear", 10),
+        ("disabled-clear", 0, "clear", 0),
+        ("disabled-set", 0, "set", 10),
+        ("enabled-any", 1, "any", 0),
+    ] {
+        // With `any` the rule is not judged: the case is about the log then.
+        let (check, rules) = match rule {
+            "any" => ("vtpm.policy.event-log", "vtpm.replayed"),
+            _ => (check, "vtpm.secure_boot"),
+        };
+        let rule = if rule == "any" { json!([7]) } else { json!(rule) };
+        suite
+            .case(check, name, "a boot whose register 7 is understood", secure_boot(&machine, value))
+            .rule(rules, rule)
+            .exit(exit);
+    }
+}
+
+/// Evidence of a boot with Secure Boot on or off: register 7 alone, as the profile has it measured.
+fn secure_boot(machine: &Machine, value: u8) -> Vec<u8> {
+    const GLOBAL: [u8; 16] = *b"\x61\xdf\xe4\x8b\xca\x93\xd2\x11\xaa\x0d\x00\xe0\x98\x03\x2b\x8c";
+    const DATABASE: [u8; 16] = *b"\xcb\xb2\x19\xd7\x3a\x3d\x96\x45\xa3\xbc\xda\xd0\x0e\x67\x65\x6f";
+    let variable = |guid: [u8; 16], name: &str, data: &[u8]| {
+        let units: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let lengths = [(name.len() as u64).to_le_bytes(), (data.len() as u64).to_le_bytes()].concat();
+        [guid.as_slice(), &lengths, &units, data].concat()
+    };
+    // EV_EFI_VARIABLE_DRIVER_CONFIG, EV_SEPARATOR, EV_EFI_VARIABLE_AUTHORITY.
+    let (config, separator, authority) = (0x8000_0001, 4, 0x8000_00e0);
+    let mut events = vec![
+        (config, variable(GLOBAL, "SecureBoot", &[value])),
+        (config, variable(GLOBAL, "PK", &[1])),
+        (config, variable(GLOBAL, "KEK", &[2])),
+        (config, variable(DATABASE, "db", &[3])),
+        (config, variable(DATABASE, "dbx", &[])),
+        (separator, vec![0; 4]),
+    ];
+    if value == 1 {
+        events.push((authority, variable(DATABASE, "db", &[3])));
+    }
+    let digest = |data: &[u8]| Hash::Sha256.digest(data);
+    let log = events.iter().fold(LogWriter::agile(&Header::new(&[(SHA256, 32)])), |log, (kind, data)| {
+        log.event(7, *kind, &[(SHA256, &digest(data))], data)
+    });
+    let register = events
+        .iter()
+        .fold(vec![0; 32], |register, (_, data)| digest(&[register.as_slice(), &digest(data)].concat()));
+    let mut attest = machine.attest();
+    attest.selection = vec![(SHA256, vec![0x80, 0, 0])];
+    attest.digest = machine.hash.digest(&register);
+    let quote = QuoteSpec { values: vec![(SHA256, 7, register)], ..machine.quote(&attest) };
+    evidence(&[quote], &machine.ak(), &log.into_bytes())
 }
