@@ -1,11 +1,22 @@
-//! All that reads and judges bytes, without the arithmetic: every signature is believed, so that Miri can run it.
+//! All that reads and judges bytes, without the arithmetic: every signature is believed, so that Miri can run it. No manifest
+//! and no policy file is read: Miri is some thousand times slower.
 
-use attest_core::crypto::{BadSignature, CryptoProvider, SignatureAlgorithm, SignatureVerifier};
-use vectors::run::{agrees, anchors, judge};
-use vectors::set::{Case, Set};
+use std::time::Duration;
 
-/// Miri is some thousand times slower: there so many cases of each kind must do, taken from all over the set.
-const AT_MOST: usize = if cfg!(miri) { 3 } else { usize::MAX };
+use attest_core::claims::Root;
+use attest_core::crypto::{
+    BadSignature, CryptoProvider, HashAlgorithm, HashFunction, SignatureAlgorithm, SignatureVerifier,
+};
+use attest_core::explain::{Detail, Style};
+use attest_core::rules::{OneOf, Registers};
+use attest_core::tee::nitro::{self, Document, Expectation, Expected};
+use attest_core::tee::{snp, vtpm};
+use attest_core::values::{Digest, Nonce};
+use attest_core::{
+    Context, Expect, Policy, Store, TrustAnchors, UnixTime, Verifier, explain, verdict_to_json,
+};
+use vectors_generate::eventlog::{Header, LogWriter};
+use vectors_generate::tpm::{AkSpec, AttestSpec, ECDSA, Numbers, PublicSpec, QuoteSpec, evidence, sized};
 
 #[derive(Debug)]
 struct Believer(SignatureAlgorithm);
@@ -20,28 +31,117 @@ impl SignatureVerifier for Believer {
     }
 }
 
+/// Every digest is zero.
+#[derive(Debug)]
+struct Zeros(HashAlgorithm);
+
+impl HashFunction for Zeros {
+    fn algorithm(&self) -> HashAlgorithm {
+        self.0
+    }
+
+    fn digest(&self, _: &[&[u8]]) -> Digest {
+        Digest::filled(0, self.0.digest_len())
+    }
+}
+
 const BELIEVER: CryptoProvider = CryptoProvider::new(
     "believer",
     &[
+        &Believer(SignatureAlgorithm::EcdsaP256Sha256),
         &Believer(SignatureAlgorithm::EcdsaP384Sha384),
-        &Believer(SignatureAlgorithm::RsaPssSha256),
         &Believer(SignatureAlgorithm::RsaPssSha384),
     ],
-    &[],
+    &[&Zeros(HashAlgorithm::Sha256), &Zeros(HashAlgorithm::Sha384)],
 );
 
-/// Accepted, rejected by policy and malformed do not depend on a signature that is wrong.
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
 #[test]
-fn believing_every_signature_changes_no_answer_that_is_not_about_one() {
-    let set = Set::snp().unwrap();
-    let anchors = anchors(&set).unwrap();
-    for exit in [0, 10, 30] {
-        let cases: Vec<&Case> = set.manifest.cases.iter().filter(|case| case.exit == exit).collect();
-        assert!(!cases.is_empty(), "exit {exit}");
-        let step = cases.len().div_ceil(AT_MOST);
-        for case in cases.into_iter().step_by(step) {
-            let answer = judge(&set, case, &anchors, &BELIEVER).unwrap();
-            assert!(agrees(case, &answer), "{}: {answer}", case.id);
-        }
+fn a_report_of_real_silicon_is_read_and_judged() {
+    let file = |name: &str| std::fs::read(vectors::folder("real/milan").join(name)).unwrap();
+    let anchors = TrustAnchors::pinned();
+    let context = Context::new(&BELIEVER, &anchors, at(1_790_000_000), Expect::AnyReportData);
+    let report = file("report.bin");
+    let mut store = Store::new();
+    store.add(&file("vcek.der")).unwrap();
+    let verified = || {
+        let evidence = Verifier::new().detect(&report).unwrap();
+        Verifier::new().verify(&evidence, &store, &context).unwrap()
+    };
+    let any = Policy::for_snp(snp::Policy::dangerously_any()).judge(verified());
+    assert!(any.is_accepted());
+    let strict = Policy::for_snp(snp::Policy::strict(snp::MARCH_2026, OneOf::Any)).judge(verified());
+    assert!(!strict.is_accepted());
+    assert!(explain::verdict(&strict, Style::Plain, Detail::Full).contains("snp.policy.product"));
+    assert!(verdict_to_json(&strict).contains("snp.policy.product"));
+    for len in [0, 1, 0x2a0, 0x49f] {
+        let evidence = Verifier::new().detect(&report[..len]);
+        assert!(evidence.is_err() || Verifier::new().verify(&evidence.unwrap(), &store, &context).is_err());
+    }
+}
+
+#[test]
+fn a_nitro_document_is_read_and_judged() {
+    let file = |name: &str| std::fs::read(vectors::folder("nitro").join(name)).unwrap();
+    let mut anchors = nitro::Anchors::none();
+    anchors.add_root(&file("root.der")).unwrap();
+    let bytes = file("nitrotpm.cbor");
+    let document = Document::parse(&bytes).unwrap();
+    let any = Expectation::new(Expected::Any, Expected::Any, Expected::Any);
+    let verified = document.verify(&anchors, &BELIEVER, at(1_767_247_200), any);
+    // Within its hours or not: read to the end either way.
+    assert!(verified.map_or_else(|refused| !refused.checks.is_empty(), |_| true));
+    for len in [0, 1, 40, bytes.len() / 2, bytes.len() - 1] {
+        assert!(Document::parse(&bytes[..len]).is_err());
+    }
+}
+
+#[test]
+fn a_quote_and_its_log_are_read_and_judged() {
+    let public = PublicSpec {
+        kind: None,
+        name_alg: 0x000b,
+        attributes: vtpm::Attributes::AK,
+        scheme: Some((ECDSA, 0x000b)),
+        numbers: Numbers::Ecc { curve: 3, x: vec![1; 32], y: vec![2; 32] },
+    }
+    .build();
+    let name = vtpm::Name::from_bytes(&[&[0, 0x0b], [0; 32].as_slice()].concat()).unwrap();
+    let attest = AttestSpec {
+        magic: vtpm::MAGIC,
+        kind: vtpm::TYPE_QUOTE,
+        signer: name.as_bytes().to_vec(),
+        extra_data: vec![7; 32],
+        safe: 1,
+        firmware_version: 1,
+        count: None,
+        selection: vec![(0x000b, vec![0x81, 0, 0])],
+        digest: vec![0; 32],
+        trailing: Vec::new(),
+    }
+    .build();
+    let log = LogWriter::agile(&Header::new(&[(0x000b, 32)]))
+        .event(0, 8, &[(0x000b, &[0; 32])], b"version")
+        .event(7, 4, &[(0x000b, &[0; 32])], &[0; 4])
+        .into_bytes();
+    let signature = [&[0, 0x18, 0, 0x0b], sized(&[3; 32]).as_slice(), &sized(&[4; 32])].concat();
+    let values = [0, 7].map(|index| (0x000b, index, vec![0; 32])).to_vec();
+    let quote = QuoteSpec { attest, signature, values };
+    let bytes = evidence(&[quote], &AkSpec::Public(public), &log);
+
+    let mut anchors = TrustAnchors::pinned();
+    anchors.vtpm.add_key(vtpm::TrustedAk::pinned(name));
+    let context = Context::new(&BELIEVER, &anchors, at(0), Expect::Nonce(Nonce::new(&[7; 32]).unwrap()));
+    let detected = Verifier::new().detect(&bytes).unwrap();
+    let verified = Verifier::new().verify(&detected, &Store::new(), &context).unwrap();
+    let policy = vtpm::Policy::strict(OneOf::only(Root::Caller), Registers::Any);
+    let verdict = Policy::for_vtpm(policy).judge(verified);
+    assert!(verdict.is_accepted(), "{}", explain::verdict(&verdict, Style::Plain, Detail::Full));
+    for len in (0..bytes.len()).step_by(if cfg!(miri) { 61 } else { 1 }) {
+        let Ok(evidence) = Verifier::new().detect(&bytes[..len]) else { continue };
+        assert!(Verifier::new().verify(&evidence, &Store::new(), &context).is_err(), "{len}");
     }
 }
