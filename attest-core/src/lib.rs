@@ -54,6 +54,8 @@ pub mod collateral;
 mod context;
 mod cose;
 pub mod crypto;
+#[cfg(feature = "json")]
+mod encoding;
 pub mod error;
 pub mod evidence;
 pub mod explain;

@@ -81,6 +81,48 @@ fn point_one_way(tee: &str, arrows: Arrows) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A TEE's folder is whole by itself; composites tie several together.
+const COMPOSITES: &[&str] = &["azure"];
+
+#[test]
+fn only_composites_know_their_neighbours() {
+    fn walk(folder: &Path, own: &str, others: &[String], wrong: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, own, others, wrong);
+                continue;
+            }
+            if path.extension().is_none_or(|kind| kind != "rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let strangers = others.iter().filter(|other| *other != own);
+            wrong.extend(
+                strangers
+                    .filter(|other| text.contains(&format!("tee::{other}")))
+                    .map(|other| format!("{} uses {other}", path.display())),
+            );
+            // A list of folders would hide one.
+            if text.contains("crate::tee::{") {
+                wrong.push(format!("{}: name each folder on its own line", path.display()));
+            }
+        }
+    }
+    let tee = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tee");
+    let folders: Vec<String> = fs::read_dir(&tee)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let mut wrong = Vec::new();
+    for own in folders.iter().filter(|own| !COMPOSITES.contains(&own.as_str())) {
+        walk(&tee.join(own), own, &folders, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// A core has no clock, no file, no socket, no thread and no randomness. `std` itself is linked for tests only.
 #[test]
 fn the_core_asks_nothing_of_its_host() {

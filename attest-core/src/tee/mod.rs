@@ -1,6 +1,9 @@
 //! One folder a TEE, the same file names in each: `wire` (shape), `endorsement` (whose key), `verify` (belief), `claims`
 //! (what is vouched for), `policy` (judgement), `checks` (every check by name).
 //!
+//! A composite (`azure`) ties evidence of several TEEs together, and says which part vouches for which. Only composites may use
+//! the other folders.
+//!
 //! To add one: make the folder, add it to `TEES` here and to [`Claims`], [`Format`] and `Policy`, and give it vectors.
 
 use rustls_pki_types::UnixTime;
@@ -12,6 +15,7 @@ use crate::error::{Error, Refused};
 use crate::evidence::{Evidence, Format};
 use crate::verified::Verified;
 
+pub mod azure;
 pub mod nitro;
 pub mod snp;
 #[cfg(test)]

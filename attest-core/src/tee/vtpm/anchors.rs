@@ -99,6 +99,16 @@ impl AkPath {
 }
 
 impl TrustedAk {
+    /// What vouches for it.
+    pub const fn path(&self) -> AkPath {
+        self.path
+    }
+
+    /// How deep the trust is rooted.
+    pub const fn root(&self) -> Root {
+        self.root
+    }
+
     /// A key that the caller pins by its name. The name stands for the whole public area, attributes included.
     pub const fn pinned(name: Name) -> Self {
         Self { id: AkId::Name(name), path: AkPath::Pinned, root: Root::Caller }
@@ -115,6 +125,12 @@ impl TrustedAk {
     #[cfg(feature = "credential")]
     pub fn activated(key: &super::credential::ActivatedAk) -> Self {
         Self { id: AkId::Name(key.ak_name().clone()), path: AkPath::Activation, root: Root::Caller }
+    }
+
+    /// A key that a hardware report names, of a TPM that lives inside what the report measures. It is rooted as the report is.
+    #[cfg(feature = "json")]
+    pub(crate) const fn of_report(name: Name, root: Root) -> Self {
+        Self { id: AkId::Name(name), path: AkPath::Tee, root }
     }
 
     /// A key that a trusted key of the same TPM certified. It is rooted as its certifier is, for whom the caller stands here.

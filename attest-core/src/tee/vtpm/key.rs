@@ -44,12 +44,17 @@ impl SigningKey {
                 Some(curve) => Ok(Self::Ecc { curve, point: [&[4], x, y].concat() }),
                 None => Err(Unsupported::Format(Value::Bits(u64::from(curve.0)))),
             },
-            Key::Rsa { bits, exponent, modulus } => Ok(Self::Rsa {
-                der: rsa_public_key(modulus, exponent),
-                modulus: modulus.to_vec(),
-                bits: u32::from(bits),
-                exponent: u64::from(exponent),
-            }),
+            Key::Rsa { bits, exponent, modulus } => Ok(Self::rsa(modulus, bits, exponent)),
+        }
+    }
+
+    /// An RSA key by its numbers; the modulus has no leading zeros.
+    pub(super) fn rsa(modulus: &[u8], bits: u16, exponent: u32) -> Self {
+        Self::Rsa {
+            der: rsa_public_key(modulus, exponent),
+            modulus: modulus.to_vec(),
+            bits: u32::from(bits),
+            exponent: u64::from(exponent),
         }
     }
 
@@ -180,6 +185,16 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
         _ => &[0x82, high, low],
     };
     [&[tag], length, content].concat()
+}
+
+impl Public<'_> {
+    /// The key as SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).
+    ///
+    /// # Errors
+    /// [`Unsupported`] for a curve that no provider has.
+    pub fn spki(&self) -> Result<Vec<u8>, Unsupported> {
+        SigningKey::of_public(self).map(|key| key.spki())
+    }
 }
 
 /// Reads one SubjectPublicKeyInfo.

@@ -30,7 +30,7 @@ pub mod policy;
 mod public;
 mod signature;
 pub mod signed;
-mod template;
+pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 mod verify;

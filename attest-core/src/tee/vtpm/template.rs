@@ -15,8 +15,10 @@ use crate::error::Unsupported;
 
 /// restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth.
 const PLAIN: u32 = Attributes::AK | (1 << 6);
-/// Attributes of the known templates: Google's keys and tpm2-tools' have the first, Azure's the second (noDA too).
-const ATTRIBUTES: [u32; 2] = [PLAIN, PLAIN | (1 << 10)];
+/// Azure's: noDA too.
+const AZURE: u32 = PLAIN | (1 << 10);
+/// Attributes of the known templates: Google's keys and tpm2-tools' have the first.
+const ATTRIBUTES: [u32; 2] = [PLAIN, AZURE];
 
 /// The public area of this key whose qualified name, in the endorsement hierarchy, is `qualified_signer`.
 ///
@@ -35,6 +37,14 @@ pub(super) fn rebuild(
         }
     }
     Ok(None)
+}
+
+/// The public area of an RSA key in the template of Azure's attestation keys (persistent handle 81000003h), which Azure's own
+/// quotes confirm by their qualifiedSigner. `None` for a modulus that has no such public area.
+#[cfg(feature = "json")]
+pub(crate) fn azure(modulus: &[u8], exponent: u32) -> Option<Vec<u8>> {
+    let bits = u16::try_from(modulus.len().checked_mul(8)?).ok()?;
+    public_area(&SigningKey::rsa(modulus, bits, exponent), AZURE)
 }
 
 /// TPMT_PUBLIC with nameAlg SHA-256, an empty policy, no symmetric algorithm, and RSASSA or ECDSA with SHA-256.

@@ -13,6 +13,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::{MAX_ENTRIES, PcrSignature, PcrSignatures};
 use crate::crypto::HashAlgorithm;
+use crate::encoding::{Base64, offset};
 use crate::error::{Malformed, Problem};
 use crate::tee::vtpm::algorithm::AlgorithmId;
 use crate::tee::vtpm::wire::Selection;
@@ -42,12 +43,6 @@ impl PcrSignatures {
         })?;
         Self::new(entries)
     }
-}
-
-/// Where serde_json stopped; it counts lines and columns.
-fn offset(document: &[u8], error: &serde_json::Error) -> usize {
-    let before = document.split_inclusive(|octet| *octet == b'\n').take(error.line().saturating_sub(1));
-    before.fold(error.column().saturating_sub(1), |offset, line| offset.saturating_add(line.len()))
 }
 
 /// The entries of all known banks.
@@ -104,7 +99,12 @@ impl Entry {
         let ascending = self.pcrs.is_sorted_by(|a, b| a < b) && !self.pcrs.is_empty();
         let selection =
             Selection::of(AlgorithmId::of(bank), self.pcrs.iter().copied()).filter(|_| ascending)?;
-        Some(PcrSignature::new(selection, hex(&self.pkfp)?, hex(&self.pol)?, base64(&self.sig)?))
+        Some(PcrSignature::new(
+            selection,
+            hex(&self.pkfp)?,
+            hex(&self.pol)?,
+            Base64::Standard.decode(&self.sig, MAX_SIGNATURE)?,
+        ))
     }
 }
 
@@ -124,34 +124,4 @@ fn hex(text: &str) -> Option<[u8; 32]> {
         *slot = digit(high)? << 4 | digit(low)?;
     }
     Some(octets)
-}
-
-/// Standard base64 with padding (RFC 4648, 4); bits that are left over are zero.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| match digit {
-        b'A'..=b'Z' => Some(digit.wrapping_sub(b'A')),
-        b'a'..=b'z' => Some(digit.wrapping_sub(b'a').wrapping_add(26)),
-        b'0'..=b'9' => Some(digit.wrapping_sub(b'0').wrapping_add(52)),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let digits = text.trim_end_matches('=');
-    let padding = text.len().checked_sub(digits.len())?;
-    if !text.len().is_multiple_of(4) || padding > 2 || digits.len() > MAX_SIGNATURE.saturating_mul(2) {
-        return None;
-    }
-    let mut out = Vec::new();
-    let (mut held, mut bits) = (0_u32, 0_u32);
-    for octet in digits.bytes() {
-        held = held << 6 | u32::from(digit(octet)?);
-        bits = bits.saturating_add(6);
-        if bits >= 8 {
-            bits = bits.saturating_sub(8);
-            let [.., low] = (held >> bits).to_be_bytes();
-            out.push(low);
-            held &= (1_u32 << bits).wrapping_sub(1);
-        }
-    }
-    (held == 0 && out.len() <= MAX_SIGNATURE).then_some(out)
 }

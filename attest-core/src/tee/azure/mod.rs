@@ -1,0 +1,31 @@
+//! Azure's confidential machines: a virtual TPM inside a paravisor, and a hardware report that vouches for it.
+//!
+//! ```text
+//! HclReport ──wire──▶ hardware report ──tee::snp──▶ snp::Claims ──bind_snp──▶ TrustedAk ──tee::vtpm──▶ Verified<Claims>
+//!              └────▶ runtime data (JSON: the key) ◀── SHA-256 in REPORT_DATA
+//! ```
+//!
+//! What vouches for which: the hardware report proves the paravisor (MEASUREMENT, ID_KEY_DIGEST and GUEST_SVN are *its*), and
+//! that it wrote the runtime data. The runtime data names the attestation key of the TPM that the paravisor runs. So the key is
+//! as good as the paravisor: judge the hardware report's claims by a policy first. The guest's own boot is in the registers of
+//! the TPM, and in no hardware report.
+//!
+//! Nobody but the TPM is asked for anything fresh: REPORT_DATA is the paravisor's, and a report may be as old as the boot. The
+//! nonce goes into the quote; [`RuntimeData::user_data`] is a second slot.
+//!
+//! A TDX machine has a TDREPORT, which only its own chip can tell from a forged one. It is read, and its binding compared, but
+//! it vouches for nothing: that takes a TDX quote over the same runtime data.
+//!
+//! Sources: Microsoft, "Guest attestation for confidential VMs"; AMD 56860; Intel TDX Module ABI, TDREPORT_STRUCT.
+
+pub mod checks;
+#[cfg(feature = "json")]
+mod runtime;
+mod verify;
+mod wire;
+
+#[cfg(feature = "json")]
+pub use runtime::{HclAk, HclKey, MAX_RUNTIME_DATA, RuntimeData, Setting};
+#[cfg(feature = "json")]
+pub use verify::BoundAk;
+pub use wire::{HclReport, MAX_HCL_REPORT, ReportType};

@@ -1,0 +1,103 @@
+//! Belief: a hardware report that was verified commits to the runtime data, and they name the attestation key.
+
+use super::checks::verify as checks;
+#[cfg(feature = "json")]
+use super::runtime::RuntimeData;
+use super::wire::HclReport;
+#[cfg(feature = "json")]
+use super::wire::ReportType;
+use crate::crypto::{CryptoProvider, HashAlgorithm};
+use crate::error::Error;
+#[cfg(feature = "json")]
+use crate::tee::snp;
+#[cfg(feature = "json")]
+use crate::tee::vtpm::TrustedAk;
+#[cfg(feature = "json")]
+use crate::values::Value;
+
+/// An attestation key that a hardware report vouches for, and what the same report says of the machine.
+#[cfg(feature = "json")]
+#[derive(Clone, Debug)]
+pub struct BoundAk {
+    ak: TrustedAk,
+    runtime: RuntimeData,
+}
+
+#[cfg(feature = "json")]
+impl BoundAk {
+    /// The key, for [`vtpm::Anchors::add_key`](crate::tee::vtpm::Anchors::add_key).
+    pub const fn ak(&self) -> &TrustedAk {
+        &self.ak
+    }
+
+    /// The runtime data: the paravisor's word, as good as the paravisor.
+    pub const fn runtime_data(&self) -> &RuntimeData {
+        &self.runtime
+    }
+}
+
+impl HclReport<'_> {
+    /// Compares the runtime data with the report data of the hardware report that travels along. The hardware report may be
+    /// anybody's, so nothing is vouched for by this.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] unless they are SHA-256 of the runtime data and 32 zeros;
+    /// [`Unsupported`](crate::error::Unsupported) if the provider lacks SHA-256.
+    pub fn compare(&self, provider: &CryptoProvider) -> Result<(), Error> {
+        self.commits(self.report_data(), provider)
+    }
+
+    /// Reads the runtime data and judges all but the hardware report, which may be anybody's: for looking at a report, and for
+    /// machines whose hardware report proves nothing by itself (TDX). Decide nothing by what comes out.
+    ///
+    /// # Errors
+    /// As [`HclReport::bind_snp`], for all but the hardware report.
+    #[cfg(feature = "json")]
+    pub fn dangerous_unproven(&self, provider: &CryptoProvider) -> Result<RuntimeData, Error> {
+        self.compare(provider)?;
+        self.read()
+    }
+
+    /// The key that this report's runtime data name, vouched for by an SNP report that was verified. [`snp::Claims`] exist only
+    /// where verification ran to its end. Judge them by a policy first: the key is as good as the paravisor that they measure,
+    /// and rooted as they are.
+    ///
+    /// The public area is rebuilt from the bare key by the template of Azure's keys. A key with other attributes has another
+    /// name, and its quotes are refused.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if the hardware report is another one, or does not commit to the runtime data; [`Error::Untrusted`] if
+    /// it was not asked for at VMPL 0; [`Error::Malformed`] if the runtime data are not of the known form, or name no key.
+    #[cfg(feature = "json")]
+    pub fn bind_snp(&self, claims: &snp::Claims, provider: &CryptoProvider) -> Result<BoundAk, Error> {
+        let kind = self.report_type();
+        Error::unless(&checks::HARDWARE_TYPE, kind == ReportType::Snp, "snp", kind.name())?;
+        let verified = claims.report();
+        self.commits(&verified.report_data(), provider)?;
+        let carried = snp::Report::parse(self.hardware_report())?;
+        let same = carried.fields() == verified;
+        let actual = if same { "that report" } else { "another report" };
+        Error::unless(&checks::HARDWARE_REPORT, same, "the verified report", actual)?;
+        let vmpl = verified.vmpl();
+        Error::unless(&checks::VMPL, vmpl == 0, Value::Number(0), vmpl)?;
+        let runtime = self.read()?;
+        let name = runtime.ak().public()?.name(provider)?;
+        Ok(BoundAk { ak: TrustedAk::of_report(name, claims.root()), runtime })
+    }
+
+    #[cfg(feature = "json")]
+    fn read(&self) -> Result<RuntimeData, Error> {
+        let runtime = RuntimeData::from_json(self.runtime_data())?;
+        self.closed()?;
+        Ok(runtime)
+    }
+
+    /// Whether all 64 bytes are as the paravisor writes them.
+    fn commits(&self, report_data: &[u8; 64], provider: &CryptoProvider) -> Result<(), Error> {
+        let digest = provider.digest(HashAlgorithm::Sha256, &[self.runtime_data()])?;
+        let (head, tail) = report_data.split_at(32);
+        Error::unless(&checks::RUNTIME_DATA, head == digest.as_bytes(), digest, head)?;
+        let zero = tail.iter().all(|octet| *octet == 0);
+        Error::unless(&checks::REPORT_DATA_TAIL, zero, "32 zeros", tail)
+    }
+}
