@@ -111,7 +111,7 @@ fn malformed(structure: &'static str, field: &'static str, error: der::Error) ->
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the enum of crate `der` is not exhaustive")]
-const fn reason(kind: ErrorKind) -> &'static str {
+pub(crate) const fn reason(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::DateTime => "not a time as RFC 5280 writes it",
         ErrorKind::Incomplete { .. } => "the input ends inside a value",

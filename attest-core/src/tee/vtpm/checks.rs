@@ -109,6 +109,15 @@ pub mod policy {
     ];
 }
 
+/// What a certificate that was believed says of the machine.
+pub mod certificate {
+    use super::checks;
+
+    checks! {
+        GCE_INSTANCE = Malformed "vtpm.certificate.gce-instance", "Google's instance information is DER of the known form, without negative numbers", "google/go-tpm-tools, server/instance_info.go; X.690";
+    }
+}
+
 /// One key that vouches for another: certification and attested creation.
 pub mod attested {
     use super::checks;

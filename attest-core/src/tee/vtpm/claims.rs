@@ -1,7 +1,10 @@
 //! What verified quotes vouch for.
 
+use alloc::string::String;
+
 use super::anchors::AkPath;
 use super::eventlog::{Outcome, State};
+use super::gce::GceInfo;
 use super::log::LogClaims;
 use super::pcr::VerifiedPcrs;
 use super::public::{Attributes, Hierarchy, Name};
@@ -22,12 +25,32 @@ pub(super) struct Facts {
     pub(super) attributes: Option<Attributes>,
     pub(super) spki_sha256: Digest,
     pub(super) hierarchy: Option<Hierarchy>,
+    pub(super) certificate: Option<CertificateClaims>,
     pub(super) extra_data: Option<Nonce>,
     pub(super) clock: ClockInfo,
     pub(super) firmware_version: u64,
     pub(super) fresh: bool,
     pub(super) pcrs: VerifiedPcrs,
     pub(super) log: Option<LogClaims>,
+}
+
+/// What the certificate says that vouches for the attestation key: its issuer's word, as good as the root that it chains to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateClaims {
+    pub(super) subject: Option<String>,
+    pub(super) gce: Option<GceInfo>,
+}
+
+impl CertificateClaims {
+    /// The subject's common name, the last if there are several. Older certificates of TPMs have an empty subject.
+    pub fn subject_common_name(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// Google's instance information; `None` in a certificate without it.
+    pub const fn gce(&self) -> Option<&GceInfo> {
+        self.gce.as_ref()
+    }
 }
 
 impl Claims {
@@ -64,6 +87,11 @@ impl Claims {
     /// platform hierarchies only.
     pub const fn hierarchy(&self) -> Option<Hierarchy> {
         self.0.hierarchy
+    }
+
+    /// What the key's certificate says; `None` if something else vouches for the key.
+    pub const fn certificate(&self) -> Option<&CertificateClaims> {
+        self.0.certificate.as_ref()
     }
 
     /// clockInfo of the first quote.
@@ -103,6 +131,10 @@ impl Claims {
         );
         f("ak_spki_sha256", facts.spki_sha256.into());
         f("ak_hierarchy", facts.hierarchy.map_or("unknown", Hierarchy::name).into());
+        if let Some(certificate) = &facts.certificate {
+            f("certificate_subject", certificate.subject_common_name().map_or(Value::None, Value::text));
+            certificate.gce.iter().for_each(|gce| gce.for_each(&mut f));
+        }
         f("extra_data", facts.extra_data.as_ref().map_or(Value::None, |data| data.as_bytes().into()));
         f("clock", facts.clock.clock.into());
         f("reset_count", facts.clock.reset_count.into());

@@ -1,10 +1,13 @@
 //! Whose key: what vouches for the attestation key that evidence brings.
 
+use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
 use super::anchors::AkPath;
 use super::body::AttestationKey;
 use super::checks::verify as checks;
+use super::claims::CertificateClaims;
+use super::gce::{GCE_INSTANCE_ID, GceInfo};
 use super::key::{SigningKey, read_spki};
 use super::key_certificate::{KeyCertificate, KeyPurpose};
 use super::public::{Attributes, Hierarchy, Name, Public, Scheme};
@@ -14,7 +17,7 @@ use crate::claims::Root;
 use crate::collateral::{Collateral, Store};
 use crate::context::Context;
 use crate::crypto::HashAlgorithm;
-use crate::error::{Error, Refused};
+use crate::error::{Error, Malformed, Refused};
 use crate::values::Digest;
 use crate::x509::Certificate;
 
@@ -38,10 +41,12 @@ pub(super) struct AkPublic {
 }
 
 /// What vouches for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Trust {
     pub(super) path: AkPath,
     pub(super) root: Root,
+    /// What the certificate says, if it is what vouches.
+    pub(super) certificate: Option<CertificateClaims>,
 }
 
 impl Ak {
@@ -112,7 +117,7 @@ pub(super) fn judge_trust(
             let why = "the key itself is trusted";
             checks.not_applicable(&checks::AK_CHAIN, why);
             checks.not_applicable(&checks::AK_USAGE, why);
-            Some(Trust { path: trusted.path, root: trusted.root })
+            Some(Trust { path: trusted.path, root: trusted.root, certificate: None })
         }
         (None, Some(leaf)) => judge_chain(leaf, &certificates, context, checks)?,
         (None, None) => {
@@ -122,10 +127,10 @@ pub(super) fn judge_trust(
             None
         }
     };
-    let actual = trust.map_or("nothing that the caller trusts", |trust| trust.path.name());
+    let actual = trust.as_ref().map_or("nothing that the caller trusts", |trust| trust.path.name());
     checks.require(&checks::AK_TRUSTED, trust.is_some(), "a trusted key, or a certificate of it", actual);
     // Without anything that vouches, the key is judged on as if the caller stood for it: the refusal is on record.
-    Ok(trust.unwrap_or(Trust { path: AkPath::Pinned, root: Root::Caller }))
+    Ok(trust.unwrap_or(Trust { path: AkPath::Pinned, root: Root::Caller, certificate: None }))
 }
 
 /// Certificates, of which those that came with the evidence come first.
@@ -164,5 +169,13 @@ fn judge_chain(
     let (anchors, purpose) = (&context.anchors.vtpm, KeyPurpose::Attestation);
     let found =
         KeyCertificate::find(leaf, certificates, purpose, anchors, context.provider, context.now, checks)?;
-    Ok(found.map(|found| Trust { path: AkPath::Certificate, root: found.root() }))
+    let Some(found) = found else { return Ok(None) };
+    let certificate = said_of_the_machine(leaf).map_err(|error| Refused::with(error, checks))?;
+    Ok(Some(Trust { path: AkPath::Certificate, root: found.root(), certificate: Some(certificate) }))
+}
+
+/// What a certificate says that was believed. An extension that cannot be read is an error: its issuer meant something by it.
+fn said_of_the_machine(leaf: &Certificate<'_>) -> Result<CertificateClaims, Malformed> {
+    let gce = leaf.extension(GCE_INSTANCE_ID).map(|extension| GceInfo::parse(extension.value)).transpose()?;
+    Ok(CertificateClaims { subject: leaf.subject().common_name().map(str::to_owned), gce })
 }

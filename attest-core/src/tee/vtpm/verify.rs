@@ -79,6 +79,7 @@ fn claims(
         attributes: public.map(|public| public.attributes),
         spki_sha256: ak.spki_sha256,
         hierarchy: ak.hierarchy(attest.qualified_signer(), context)?,
+        certificate: trust.certificate,
         extra_data: Nonce::new(attest.extra_data()),
         clock: attest.clock(),
         firmware_version: attest.firmware_version(),
