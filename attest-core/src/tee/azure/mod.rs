@@ -24,6 +24,9 @@ mod runtime;
 mod verify;
 mod wire;
 
+#[cfg(all(test, feature = "json"))]
+mod tests;
+
 #[cfg(feature = "json")]
 pub use runtime::{HclAk, HclKey, MAX_RUNTIME_DATA, RuntimeData, Setting};
 #[cfg(feature = "json")]

@@ -42,6 +42,22 @@ impl Claims {
         }
     }
 
+    /// Claims that no verification stands behind.
+    #[cfg(all(test, feature = "json"))]
+    pub(crate) fn of_report(fields: &Fields) -> Self {
+        Self {
+            fields: *fields,
+            line: ProductLine::Milan,
+            kind: KeyKind::Vcek,
+            csp_id: None,
+            crl_made: None,
+            verified_at: 0,
+            fresh: false,
+            root: Root::Caller,
+            hwid: None,
+        }
+    }
+
     /// The report's fields.
     pub const fn report(&self) -> &Fields {
         &self.fields

@@ -1,0 +1,123 @@
+//! Takes each check away: the report that only it refuses must then come out otherwise.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::HclReport;
+use super::checks::{verify, wire};
+use crate::checks::Check;
+use crate::checks::removal::without;
+use crate::crypto::{BUILT_IN, HashAlgorithm};
+use crate::error::Error;
+use crate::tee::snp;
+
+/// What may be wrong with a machine.
+#[derive(Clone)]
+struct Machine {
+    runtime: String,
+    report_data: Option<[u8; 64]>,
+    vmpl: u8,
+    /// Octets of the whole that are written over, once all else is in place.
+    patches: Vec<(usize, u8)>,
+    /// The same in the report that was verified.
+    verified: Vec<(usize, u8)>,
+    cut: Option<usize>,
+}
+
+fn key(kid: &str, kty: &str) -> String {
+    format!(r#"{{"kid":"{kid}","kty":"{kty}","e":"AQAB","n":"_{}"}}"#, "A".repeat(341))
+}
+
+fn machine(keys: &[String]) -> Machine {
+    let runtime = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+    Machine { runtime, report_data: None, vmpl: 0, patches: vec![], verified: vec![], cut: None }
+}
+
+fn good() -> Machine {
+    machine(&[key("HCLAkPub", "RSA")])
+}
+
+fn patched(at: usize, value: u8) -> Machine {
+    Machine { patches: vec![(at, value)], ..good() }
+}
+
+impl Machine {
+    /// REPORT_DATA with its first or its second half turned.
+    fn turned(self, at: usize) -> Self {
+        let mut report_data = self.commitment();
+        report_data[at] ^= 1;
+        Self { report_data: Some(report_data), ..self }
+    }
+
+    fn commitment(&self) -> [u8; 64] {
+        let digest = BUILT_IN[0].digest(HashAlgorithm::Sha256, &[self.runtime.as_bytes()]).unwrap();
+        let mut report_data = [0; 64];
+        report_data[..32].copy_from_slice(digest.as_bytes());
+        self.report_data.unwrap_or(report_data)
+    }
+
+    fn bind(&self) -> Result<(), Error> {
+        let mut report = [0; snp::REPORT_LEN];
+        report[0] = 2;
+        report[0x30] = self.vmpl;
+        report[0x50..0x90].copy_from_slice(&self.commitment());
+        let len = u32::try_from(self.runtime.len()).unwrap();
+        let mut hcl = b"HCLA".to_vec();
+        [1, 1236 + len, 2, 0, 0, 0, 0].iter().for_each(|number: &u32| hcl.extend(number.to_le_bytes()));
+        hcl.extend(report);
+        [20 + len, 1, 2, 1, len].iter().for_each(|number| hcl.extend(number.to_le_bytes()));
+        hcl.extend(self.runtime.as_bytes());
+        hcl.extend([0; 16]);
+        self.patches.iter().for_each(|(at, value)| hcl[*at] = *value);
+        self.verified.iter().for_each(|(at, value)| report[*at] = *value);
+        hcl.truncate(self.cut.unwrap_or(hcl.len()));
+        let claims = snp::Claims::of_report(snp::Report::parse(&report)?.fields());
+        HclReport::parse(&hcl)?.bind_snp(&claims, BUILT_IN[0]).map(drop)
+    }
+}
+
+/// One case for each check, and who refuses once the check is gone: nobody, or the check of that id.
+fn cases() -> Vec<(&'static Check, Machine, Option<&'static str>)> {
+    let twice = machine(&[key("HCLAkPub", "RSA"), key("HCLAkPub", "RSA")]);
+    let broken = Machine { runtime: "{".into(), ..good() };
+    vec![
+        (&wire::LENGTH, Machine { cut: Some(1300), ..good() }, Some("form.length")),
+        (&wire::LENGTH, Machine { cut: Some(1200), ..good() }, Some("form.length")),
+        (&wire::MAGIC, patched(3, b'B'), None),
+        (&wire::VERSION, patched(4, 3), None),
+        (&wire::RESERVED, patched(31, 1), None),
+        (&wire::REQUEST_VERSION, patched(1220, 2), None),
+        (&wire::REPORT_TYPE, patched(1224, 3), Some(wire::REPORT_TYPE.id)),
+        (&wire::HASH_TYPE, patched(1228, 2), None),
+        (&wire::RUNTIME_JSON, broken, Some(wire::RUNTIME_JSON.id)),
+        (&wire::KEY_ID, twice, None),
+        (&wire::AK, machine(&[key("HCLEkPub", "RSA")]), Some(wire::AK.id)),
+        (&wire::AK_KEY, machine(&[key("HCLAkPub", "EC")]), None),
+        (&wire::SIZES, patched(8, 0), None),
+        (&wire::SIZES, patched(1216, 0), None),
+        (&wire::PADDING, patched(1236 + good().runtime.len(), 1), None),
+        // The room of a TDREPORT is shorter than an ATTESTATION_REPORT.
+        (&verify::HARDWARE_TYPE, patched(1224, 4), Some("form.length")),
+        (&verify::RUNTIME_DATA, good().turned(31), None),
+        (&verify::REPORT_DATA_TAIL, good().turned(63), None),
+        (&verify::HARDWARE_REPORT, Machine { verified: vec![(0x90, 1)], ..good() }, None),
+        (&verify::VMPL, Machine { vmpl: 1, ..good() }, None),
+    ]
+}
+
+#[test]
+fn every_check_is_missed() {
+    good().bind().unwrap();
+    let cases = cases();
+    for check in [wire::ALL, verify::ALL].concat() {
+        assert!(cases.iter().any(|(of, ..)| *of == check), "{} has no case", check.id);
+    }
+    for (check, machine, next) in &cases {
+        assert_eq!(machine.bind().unwrap_err().check_id(), Some(check.id));
+        let missed = without(check.id, || machine.bind());
+        let id = missed.as_ref().err().and_then(Error::check_id);
+        assert_eq!(id, *next, "without {}: {missed:?}", check.id);
+    }
+}
