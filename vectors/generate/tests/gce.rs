@@ -1,0 +1,174 @@
+//! What a certificate says of the machine comes out of a quote by its key, and of no other.
+
+use std::time::Duration;
+
+use attest_core::collateral::Collateral;
+use attest_core::crypto::BUILT_IN;
+use attest_core::tee::vtpm::{AkPath, AttestationKey, Claims, GceInfo, TpmEvidence, TrustedAk};
+use attest_core::{Context, Expect, Refused, Store, TrustAnchors, UnixTime, Verified};
+use sha2::{Digest, Sha256};
+use vectors_generate::der_out::{context, seq, tlv, uint, utf8};
+use vectors_generate::pki::{name, validity};
+use vectors_generate::tpm::{AkSpec, AttestSpec, ECDSA, Key, PublicSpec, QuoteSpec, evidence};
+use vectors_generate::{CertSpec, Ext, Hash, P384Key, Scheme, Signer};
+
+const GCE: &str = "1.3.6.1.4.1.11129.2.1.21";
+/// TPM_ALG_SHA256.
+const SHA256: u16 = 0x000b;
+const BOOLEAN: u8 = 0x01;
+const INTEGER: u8 = 0x02;
+
+/// A certificate by the authority, whose key follows from its label.
+fn certificate(subject: Vec<u8>, spki: Vec<u8>, extensions: Vec<Ext>) -> Vec<u8> {
+    let algorithm = Scheme::Ecdsa.algorithm();
+    let spec = CertSpec {
+        version: context(0, &[&uint(2)]),
+        serial: uint(7),
+        inner_algorithm: algorithm.clone(),
+        issuer: common("authority"),
+        validity: validity("2025-01-01T00:00:00Z", "2045-01-01T00:00:00Z"),
+        subject,
+        spki,
+        before_extensions: Vec::new(),
+        extensions,
+        trailing: Vec::new(),
+        outer_algorithm: algorithm,
+        scheme: Scheme::Ecdsa,
+        signer: Signer::from(&P384Key::from_label("authority")),
+        flips: Vec::new(),
+    };
+    spec.build()
+}
+
+fn common(text: &str) -> Vec<u8> {
+    name(&[("2.5.4.3", utf8(text))])
+}
+
+fn root() -> Vec<u8> {
+    let extensions = vec![Ext::ca(None), Ext::key_usage([1, 6])];
+    certificate(common("authority"), P384Key::from_label("authority").spki(), extensions)
+}
+
+/// The certificate of the key that quotes, with this extension of Google's.
+fn leaf(subject: Vec<u8>, gce: Option<Vec<u8>>) -> Vec<u8> {
+    let mut extensions = vec![Ext::key_usage([7, 0x80])];
+    extensions.extend(gce.map(|value| Ext::new(GCE, value)));
+    certificate(subject, Key::p384("ak").spki(), extensions)
+}
+
+/// Instance information with a project's number, as INTEGER content, and whether it is production.
+fn instance(project: &[u8], production: bool) -> Vec<u8> {
+    let octet = if production { 0xff } else { 0 };
+    let properties = seq(&[&context(0, &[&uint(9)]), &context(1, &[&tlv(BOOLEAN, &[octet])])]);
+    seq(&[
+        &utf8("zone-a"),
+        &tlv(INTEGER, project),
+        &utf8("project"),
+        &uint(u64::MAX >> 1),
+        &utf8("name"),
+        &context(0, &[&properties]),
+    ])
+}
+
+fn verify(leaf: &[u8], pin: Option<[u8; 32]>) -> Result<Verified<Claims>, Refused> {
+    let key = Key::p384("ak");
+    let public = PublicSpec::ak(&key, Some((ECDSA, Hash::Sha384)));
+    let value = vec![7; 32];
+    let attest = AttestSpec {
+        magic: 0xff54_4347,
+        kind: 0x8018,
+        signer: public.qualified_name(),
+        extra_data: Vec::new(),
+        safe: 1,
+        firmware_version: 1,
+        count: None,
+        selection: vec![(SHA256, vec![0x80, 0, 0])],
+        digest: Hash::Sha384.digest(&value),
+        trailing: Vec::new(),
+    };
+    let attest = attest.build();
+    let signature = key.sign(ECDSA, Hash::Sha384, &attest);
+    let quote = QuoteSpec { attest, signature, values: vec![(SHA256, 7, value)] };
+    let bytes = evidence(&[quote], &AkSpec::Public(public.build()), &[]);
+    let evidence = TpmEvidence::parse(&bytes).unwrap();
+    assert!(matches!(evidence.ak, AttestationKey::Public(_)));
+    let mut anchors = TrustAnchors::pinned();
+    anchors.vtpm.add_root(&root()).unwrap();
+    pin.into_iter().for_each(|spki| anchors.vtpm.add_key(TrustedAk::pinned_spki(spki)));
+    let mut carried = Collateral::new();
+    carried.add(leaf).unwrap();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_768_478_400));
+    let context = Context::new(BUILT_IN[0], &anchors, now, Expect::AnyReportData);
+    evidence.verify(&carried, &Store::new(), &context)
+}
+
+/// The claims that speak of the certificate, as text.
+fn said(claims: &Claims) -> Vec<String> {
+    let mut out = Vec::new();
+    claims.for_each(|name, value| {
+        if name.starts_with("certificate") || name.starts_with("gce") {
+            out.push(format!("{name}={value}"));
+        }
+    });
+    out
+}
+
+#[test]
+fn a_production_instance_is_named() {
+    let verified = verify(&leaf(common("1234"), Some(instance(&[5], true))), None).unwrap();
+    let claims = verified.claims();
+    assert_eq!(claims.ak_path(), AkPath::Certificate);
+    let certificate = claims.certificate().unwrap();
+    let Some(GceInfo::Instance(instance)) = certificate.gce() else { panic!("{certificate:?}") };
+    assert_eq!((instance.project_number(), instance.instance_id()), (5, u64::MAX >> 1));
+    let expected = [
+        "certificate_subject=1234",
+        "gce_production=yes",
+        "gce_zone=zone-a",
+        "gce_project_number=5",
+        "gce_project_id=project",
+        "gce_instance_id=9223372036854775807",
+        "gce_instance_name=name",
+        "gce_security_version=9",
+    ];
+    assert_eq!(said(claims), expected);
+}
+
+#[test]
+fn another_instance_is_not() {
+    let verified = verify(&leaf(common("1234"), Some(instance(&[5], false))), None).unwrap();
+    assert_eq!(said(verified.claims()), ["certificate_subject=1234", "gce_production=no"]);
+    let verified = verify(&leaf(common("1234"), None), None).unwrap();
+    assert_eq!(said(verified.claims()), ["certificate_subject=1234"]);
+    // An empty subject, as older certificates of TPMs have it.
+    let verified = verify(&leaf(seq(&[]), None), None).unwrap();
+    assert_eq!(said(verified.claims()), ["certificate_subject=-"]);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_passed_over() {
+    let good = instance(&[5], true);
+    for value in [
+        instance(&[0xff], true),
+        instance(&[0x80, 0], false),
+        instance(&[0, 1], true),
+        instance(&[], true),
+        [good.clone(), vec![0]].concat(),
+        good[..good.len() - 1].to_vec(),
+        Vec::new(),
+    ] {
+        let refused = verify(&leaf(common("1234"), Some(value)), None).unwrap_err();
+        assert_eq!(refused.error.check_id(), Some("vtpm.certificate.gce-instance"));
+        assert!(refused.checks.iter().any(|line| line.check.id == "vtpm.ak.chain"));
+    }
+}
+
+#[test]
+fn a_pinned_key_needs_no_certificate_and_says_nothing_of_it() {
+    let pin = Sha256::digest(Key::p384("ak").spki()).into();
+    for gce in [instance(&[5], true), instance(&[0xff], true)] {
+        let verified = verify(&leaf(common("1234"), Some(gce)), Some(pin)).unwrap();
+        assert_eq!((verified.claims().ak_path(), verified.claims().certificate()), (AkPath::Pinned, None));
+        assert!(said(verified.claims()).is_empty());
+    }
+}
