@@ -1,6 +1,7 @@
-//! Certificates and CRLs are read or refused, and what was read can be walked without an error.
+//! Certificates and CRLs are read or refused, and what was read can be walked without an error. So is Google's extension.
 #![no_main]
 
+use attest_core::tee::vtpm::GceInfo;
 use attest_core::x509::{Certificate, CertificateList, Name};
 use libfuzzer_sys::fuzz_target;
 
@@ -9,7 +10,14 @@ fn walk(name: Name<'_>) {
     let _ = name.common_name();
 }
 
+fn gce(value: &[u8]) {
+    if let Err(error) = GceInfo::parse(value) {
+        assert!(error.offset <= value.len() && !error.to_string().is_empty());
+    }
+}
+
 fuzz_target!(|bytes: &[u8]| {
+    gce(bytes);
     match Certificate::parse(bytes) {
         Ok(certificate) => {
             assert_eq!(certificate.as_der(), bytes);
@@ -18,6 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
             for extension in certificate.extensions() {
                 let extension = extension.expect("an extension that was read");
                 assert_eq!(certificate.extension(extension.id), Some(extension));
+                gce(extension.value);
             }
             let _ = (certificate.authority(), certificate.validity(), certificate.public_key());
             let _ =

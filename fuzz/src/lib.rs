@@ -1,5 +1,6 @@
 //! What the fuzz targets share: whom they trust, and each target's first read.
 
+pub mod azure;
 pub mod eventlog;
 
 use std::str;
@@ -7,6 +8,7 @@ use std::sync::LazyLock;
 
 use attest_core::collateral::Collateral;
 use attest_core::rules::OneOf;
+use attest_core::tee::azure::{HclReport, RuntimeData};
 use attest_core::tee::nitro;
 use attest_core::tee::snp::{self, Anchors, ProductLine, REPORT_LEN, Report, parse_table};
 use attest_core::tee::vtpm::eventlog::{CelLog, ImaLog, Log};
@@ -15,7 +17,8 @@ use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
 use vectors::set::Set;
 
 /// Every target, with the read that an input must survive to reach anything behind it.
-pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 10] = [
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 11] = [
+    ("azure_hcl", |bytes| HclReport::parse(bytes).is_ok() || RuntimeData::from_json(bytes).is_ok()),
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
     ("evidence", |bytes| Evidence::from_envelope(bytes).is_ok() || Verifier::new().detect(bytes).is_ok()),

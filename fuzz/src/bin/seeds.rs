@@ -14,6 +14,10 @@ use attest_core::{Policy, Store, Verifier};
 use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ};
 use vectors::set::{Case, Set};
 
+/// Google's instance information: zone z, project 1 named p, instance 2 named n, security version 0, production.
+const GCE_INSTANCE: &[u8] =
+    b"\x30\x1d\x0c\x01z\x02\x01\x01\x0c\x01p\x02\x01\x02\x0c\x01n\xa0\x0c\x30\x0a\xa0\x03\x02\x01\x00\xa1\x03\x01\x01\xff";
+
 type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> Outcome {
@@ -109,6 +113,7 @@ fn write_all(corpus: &Path) -> Outcome {
     let (x509, collateral) = (Folder::new(corpus, "x509")?, Folder::new(corpus, "collateral")?);
     let bundle = Folder::new(corpus, "bundle")?;
     x509.put("real-vcek", &vcek)?;
+    x509.put("gce-instance", GCE_INSTANCE)?;
     collateral.put("real-vcek", &vcek)?;
     collateral.put("real-vcek.pem", pem("CERTIFICATE", &vcek))?;
     bundle.put("empty", Store::new().to_bundle())?;
@@ -194,6 +199,9 @@ fn write_all(corpus: &Path) -> Outcome {
     ] {
         folder.put(name, [&[what][..], &at.to_le_bytes()].concat())?;
     }
+
+    let folder = Folder::new(corpus, "azure_hcl")?;
+    attestrap_fuzz::azure::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))?;
 
     let folder = Folder::new(corpus, "vtpm_eventlog")?;
     attestrap_fuzz::eventlog::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))
