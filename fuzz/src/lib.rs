@@ -17,7 +17,7 @@ use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
 use vectors::set::Set;
 
 /// Every target, with the read that an input must survive to reach anything behind it.
-pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 11] = [
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 12] = [
     ("azure_hcl", |bytes| HclReport::parse(bytes).is_ok() || RuntimeData::from_json(bytes).is_ok()),
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),

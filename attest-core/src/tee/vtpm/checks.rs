@@ -49,13 +49,14 @@ pub mod verify {
     }
 }
 
-/// Certificates of endorsement keys.
+/// Certificates: of endorsement keys, and what one that was believed says of the machine.
 pub mod certificate {
     use super::checks;
 
     checks! {
         EK_CHAIN = Untrusted "vtpm.ek.chain", "the endorsement key's certificate chains to a root that the caller trusts, and every part of the chain is valid now", "RFC 5280, 6.1";
         EK_USAGE = Untrusted "vtpm.ek.usage", "the endorsement key's certificate is for key transport, not for signatures", "TCG EK Credential Profile, 3.2; RFC 5280, 4.2.1.3";
+        GCE_INSTANCE = Malformed "vtpm.certificate.gce-instance", "Google's instance information is DER of the known form, without negative numbers", "google/go-tpm-tools, server/instance_info.go; X.690";
     }
 }
 
@@ -107,15 +108,6 @@ pub mod policy {
         &PCR_12, &PCR_13, &PCR_14, &PCR_15, &PCR_16, &PCR_17, &PCR_18, &PCR_19, &PCR_20, &PCR_21, &PCR_22,
         &PCR_23,
     ];
-}
-
-/// What a certificate that was believed says of the machine.
-pub mod certificate {
-    use super::checks;
-
-    checks! {
-        GCE_INSTANCE = Malformed "vtpm.certificate.gce-instance", "Google's instance information is DER of the known form, without negative numbers", "google/go-tpm-tools, server/instance_info.go; X.690";
-    }
 }
 
 /// One key that vouches for another: certification and attested creation.
