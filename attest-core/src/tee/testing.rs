@@ -87,7 +87,7 @@ fn failed(checks: &Checks) -> Vec<&'static str> {
 }
 
 /// A provider that has what the sets need.
-fn provider() -> &'static CryptoProvider {
+pub(crate) fn provider() -> &'static CryptoProvider {
     BUILT_IN.first().copied().unwrap()
 }
 

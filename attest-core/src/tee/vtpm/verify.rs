@@ -3,6 +3,9 @@
 //! The order is that of `checks::verify`. A failed check does not stop the ones after it, so that a refusal names all that is
 //! wrong. Of several quotes each must hold: there is one line for each check, with the graver outcome.
 
+use alloc::format;
+use alloc::vec::Vec;
+
 use super::body::{TpmEvidence, TpmQuote};
 use super::checks::verify as checks;
 use super::claims::{Claims, Facts};
@@ -31,7 +34,7 @@ impl TpmEvidence {
         store: &Store,
         context: &Context<'_>,
     ) -> Result<Verified<Claims>, Refused> {
-        let quotes = self.quotes.iter().map(Quote::parse).collect::<Result<alloc::vec::Vec<_>, _>>()?;
+        let quotes = self.quotes.iter().map(Quote::parse).collect::<Result<Vec<_>, _>>()?;
         // `parse` refuses evidence without a quote; made by hand, it is told the same.
         let Some(first) = quotes.first() else {
             return Err(Attest::parse_as(TYPE_QUOTE, &[]).map_or_else(Refused::from, |_| {
@@ -109,7 +112,7 @@ fn judge_key(ak: &Ak, checks: &mut Checks) {
         }
         SigningKey::Rsa { bits, exponent, .. } => {
             let strong = *bits >= 2048 && *exponent >= 65_537;
-            let actual = if *bits < 2048 { u64::from(*bits) } else { *exponent };
+            let actual = Value::text(&format!("{bits} bits and {exponent}"));
             checks.require(&checks::AK_STRENGTH, strong, "2048 bits and 65537 at least", actual);
         }
     }

@@ -33,7 +33,7 @@ fn trusted(suite: &mut Suite) {
         (
             "attributes",
             "the pinned key, with other attributes",
-            Machine::p256().with(|p| p.attributes |= 1 << 10),
+            Machine::p256().with(|p| p.attributes |= 1 << 7),
         ),
         (
             "scheme",
@@ -55,6 +55,17 @@ fn trusted(suite: &mut Suite) {
     let machine = Machine { bare: true, ..Machine::p256() };
     let evidence = machine.evidence(&machine.attest());
     suite.case(check, "bare-template", "a bare key whose template gives a pinned name", evidence).accepted();
+    let no_da = |machine: Machine| machine.with(|public| public.attributes |= 1 << 10);
+    for (name, machine) in [
+        ("rsa", Machine::rsa()),
+        ("rsa-no-da", no_da(Machine::rsa())),
+        ("p256-no-da", no_da(Machine::p256())),
+    ] {
+        let machine = Machine { bare: true, ..machine.pinned(suite) };
+        let evidence = machine.evidence(&machine.attest());
+        let why = "a bare key whose template gives a pinned name";
+        suite.case(check, &format!("bare-template-{name}"), why, evidence).accepted();
+    }
 }
 
 fn chain(suite: &mut Suite) {

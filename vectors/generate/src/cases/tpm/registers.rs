@@ -218,5 +218,23 @@ fn several(suite: &mut Suite) {
     let mut forged = second;
     *forged.signature.last_mut().expect("a signature") ^= 1;
     case("vtpm.quote.signature", "second-forged", "the second is forged", &[first.clone(), forged], &[]);
+    // A bare key is read in the template that the first quote gives; the second must name the same key.
+    let bare = Machine { bare: true, ..machine.clone() };
+    let mut attest = machine.attest();
+    attest.signer = [&[0, 0x0b], [7; 32].as_slice()].concat();
+    attest.selection = vec![(SHA384, super::BITMAP.to_vec())];
+    attest.digest = machine.hash.digest(&covered(&attest.selection));
+    let stranger = QuoteSpec { values: handed(&attest.selection), ..machine.quote(&attest) };
+    let evidence = evidence(&[first.clone(), stranger], &bare.ak(), &[]);
+    suite.case(
+        "vtpm.ak.qualified-signer",
+        "second-of-a-bare-key",
+        "the second quote names another key",
+        evidence,
+    );
+    let mut case = |check: &str, name: &str, why: &str, quotes: &[QuoteSpec], also: &[&str]| {
+        let evidence = crate::tpm::evidence(quotes, &machine.ak(), &[]);
+        suite.case(check, name, why, evidence).also(also);
+    };
     case("vtpm.pcr.duplicate", "two-quotes", "registers in two quotes", &[first.clone(), first], &[]);
 }
