@@ -14,7 +14,7 @@ mod cel;
 mod certificate;
 mod credential;
 mod facts;
-mod later;
+mod hcl;
 mod log;
 mod nitro;
 mod policy;
@@ -218,7 +218,7 @@ impl Judge<'_> {
             "nitrotpm-document" => self.nitrotpm_document(entry),
             "pcr-policy" => self.pcr_policy(entry),
             "pcr-signature" => self.pcr_signature(entry),
-            other => Err(Wrong::Fails(format!("a kind that is not known: {other}"))),
+            _ => Err(Wrong::Unsupported("a kind that nothing here judges")),
         }
     }
 
