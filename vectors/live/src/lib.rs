@@ -4,8 +4,10 @@
 //! loaded is flushed.
 
 pub mod credential_file;
+mod evidence;
 mod files;
 
+pub use evidence::{Judge, evidence, failed};
 pub use files::{KeyFiles, QuoteFiles};
 
 use std::fs;
@@ -174,7 +176,7 @@ impl LiveTpm {
         self.key("ak")
     }
 
-    /// A primary key of the owner's hierarchy, with these attributes in tpm2-tools' words.
+    /// A primary key of the owner's hierarchy, with this algorithm and these attributes in tpm2-tools' words.
     pub fn create_primary(&self, name: &str, key: &str, attributes: &str) -> KeyFiles {
         let (context, data, hash, ticket) = creation_files(name);
         self.tool(
