@@ -42,6 +42,11 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// What lies between this cursor and a later one over the same bytes.
+    pub(crate) fn until(&self, later: &Self) -> &'a [u8] {
+        self.bytes.get(self.at..later.at).unwrap_or_default()
+    }
+
     /// The next `N` bytes as an array.
     ///
     /// # Errors

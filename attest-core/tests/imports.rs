@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// For each file of a TEE folder, the files of the same folder that it may use. `mod` ties all together and may use any.
+/// For each file of a TEE folder, the files that it may use. `mod` ties its own folder together and may use any file of it; a file in
+/// a folder below uses `NAME/mod` where it takes what that folder hands out.
 type Arrows = &'static [(&'static str, &'static [&'static str])];
-
-const FOLDERS: &[(&str, Arrows)] = &[("snp", SNP), ("nitro", NITRO)];
 
 const NITRO: Arrows = &[
     ("anchors", &[]),
@@ -16,7 +15,8 @@ const NITRO: Arrows = &[
     ("judge", &["checks", "claims", "module", "policy"]),
     ("module", &[]),
     ("pcr", &[]),
-    ("policy", &["anchors", "module", "pcr"]),
+    // Its forms in files stand in a module inside, which names the file itself.
+    ("policy", &["anchors", "mod", "module", "pcr", "policy"]),
     ("verify", &["anchors", "checks", "claims", "wire"]),
     ("wire", &["checks", "module", "pcr"]),
 ];
@@ -38,45 +38,185 @@ const SNP: Arrows = &[
     ("wire", &["checks", "tcb"]),
 ];
 
-/// Shape knows no signatures, judgement knows no bytes.
-const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("wire", &["crate::crypto", "crate::x509", "crate::policy"]),
-    ("table", &["crate::crypto", "crate::x509", "crate::policy"]),
-    ("policy", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
-    ("judge", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
-    ("verify", &["crate::policy", "crate::rules"]),
+const VTPM: Arrows = &[
+    ("algorithm", &[]),
+    ("anchors", &["credential", "certify", "public"]),
+    ("body", &["algorithm", "pcr", "wire"]),
+    ("certify", &["algorithm", "checks", "public", "signed", "wire"]),
+    ("checks", &["checks"]),
+    ("claims", &["anchors", "eventlog", "gce", "log", "pcr", "public", "wire"]),
+    ("creation", &["algorithm", "certify", "checks", "public", "signed", "wire"]),
+    (
+        "endorsement",
+        &["anchors", "body", "checks", "claims", "gce", "key", "key_certificate", "public", "template"],
+    ),
+    ("gce", &["checks"]),
+    ("judge", &["checks", "claims", "eventlog", "policy"]),
+    ("key_certificate", &["anchors", "checks"]),
+    ("key", &["algorithm", "public", "signature"]),
+    ("log", &["eventlog", "pcr"]),
+    ("pcr", &["algorithm", "checks", "wire"]),
+    ("policy", &["anchors", "public"]),
+    ("public", &["algorithm", "checks", "wire"]),
+    ("signature", &["algorithm", "checks", "wire"]),
+    ("signed", &["algorithm", "checks", "key", "public", "signature", "wire"]),
+    ("template", &["algorithm", "key", "public"]),
+    ("verify", &["body", "checks", "claims", "endorsement", "key", "log", "pcr", "signature", "wire"]),
+    ("wire", &["algorithm", "checks"]),
+    // What a log says, then what is proven of it.
+    ("eventlog/boot_chain", &["eventlog/checks", "eventlog/mod", "eventlog/secure_boot"]),
+    ("eventlog/cel", &["eventlog/checks", "eventlog/header", "eventlog/mod", "eventlog/replay"]),
+    ("eventlog/checks", &["eventlog/checks"]),
+    ("eventlog/coverage", &["eventlog/mod"]),
+    ("eventlog/header", &["eventlog/checks"]),
+    ("eventlog/ima", &["eventlog/checks", "eventlog/mod", "eventlog/replay"]),
+    ("eventlog/kinds", &[]),
+    ("eventlog/loaders", &["eventlog/coverage", "eventlog/mod"]),
+    ("eventlog/replay", &["eventlog/checks", "eventlog/mod"]),
+    ("eventlog/secure_boot", &["eventlog/checks", "eventlog/mod", "eventlog/replay"]),
+    ("eventlog/story", &["eventlog/loaders", "eventlog/mod"]),
+    ("eventlog/tcg", &["eventlog/checks", "eventlog/header", "eventlog/mod"]),
+    ("eventlog/untrusted", &[]),
+    // Policies over registers, and who signed them.
+    ("pcrsig/json", &["algorithm", "pcrsig/mod", "wire"]),
+    ("pcrsig/mod", &["algorithm", "checks", "wire"]),
+    ("pcrsig/policy", &["pcrsig/checks", "wire"]),
+    // Credential activation, which keeps secrets and stands apart.
+    ("credential/ek", &["algorithm", "checks", "public"]),
+    ("credential/kdf", &["credential/mod", "credential/primitives"]),
+    (
+        "credential/machine",
+        &[
+            "algorithm",
+            "checks",
+            "credential/ek",
+            "credential/make",
+            "credential/mod",
+            "credential/primitives",
+            "credential/wire",
+            "public",
+        ],
+    ),
+    (
+        "credential/make",
+        &[
+            "algorithm",
+            "checks",
+            "credential/ek",
+            "credential/kdf",
+            "credential/mod",
+            "credential/primitives",
+            "credential/wire",
+            "public",
+        ],
+    ),
+    ("credential/mod", &[]),
+    ("credential/primitives", &["credential/mod", "public"]),
+    ("credential/wire", &["wire"]),
 ];
 
+/// Shape knows no signatures, judgement knows no bytes. A public area has a name, which is a digest, and hashing is all that it may
+/// ask of a provider: see [`HASHES_ONLY`].
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("snp/wire", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("snp/table", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("snp/policy", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
+    ("snp/judge", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
+    ("snp/verify", &["crate::policy", "crate::rules"]),
+    ("vtpm/wire", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("vtpm/signature", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("vtpm/body", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("vtpm/public", &["crate::x509", "crate::policy"]),
+    // Banks are named by their hash; that is all that judgement knows of them.
+    (
+        "vtpm/policy",
+        &["crate::crypto::{", "crate::crypto::C", "crate::x509", "crate::reader", "crate::collateral"],
+    ),
+    ("vtpm/judge", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
+    ("vtpm/verify", &["crate::policy", "crate::rules"]),
+    ("vtpm/eventlog/header", &["crate::crypto::{", "crate::crypto::C", "crate::x509", "crate::policy"]),
+    ("vtpm/eventlog/tcg", &["crate::crypto::{", "crate::crypto::C", "crate::x509", "crate::policy"]),
+];
+
+/// Files that take a provider for digests and must not verify with it.
+const HASHES_ONLY: &[&str] = &["vtpm/public", "vtpm/pcr", "vtpm/template", "vtpm/log"];
+
 fn uses(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter_map(|line| line.trim_start_matches("pub ").strip_prefix("use "))
+    // Tests stand last and may use anything.
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+    code.lines().map(str::trim).filter_map(|line| {
+        let line = ["pub(crate) ", "pub(super) ", "pub "]
+            .iter()
+            .find_map(|prefix| line.strip_prefix(prefix))
+            .unwrap_or(line);
+        line.strip_prefix("use ")
+    })
+}
+
+/// Which file of the TEE a `use` line names, by its path in the TEE's folder; `None` for one of another part of the crate.
+fn sibling(tee: &str, file: &str, line: &str) -> Option<String> {
+    let (folder, rest) = match line.strip_prefix(&format!("crate::tee::{tee}::")) {
+        Some(rest) => ("", rest),
+        None => {
+            let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+            // `super` of `NAME/mod` is the TEE's own folder.
+            (if file.ends_with("/mod") { "" } else { folder }, line.strip_prefix("super::")?)
+        }
+    };
+    let first = rest.split([':', ';', ' ']).next().unwrap_or(rest);
+    let is_file = first.starts_with(|letter: char| letter.is_ascii_lowercase());
+    let first = if is_file { first } else { "mod" };
+    Some(if folder.is_empty() { first.to_owned() } else { format!("{folder}/{first}") })
+}
+
+/// All files of a TEE but the root's `mod` and tests, by their path in the TEE's folder.
+fn files(root: &Path, below: &str, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(root.join(below)).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let name = if below.is_empty() { name } else { format!("{below}/{name}") };
+        if path.is_dir() {
+            files(root, &name, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs")
+            && name != "mod"
+            && !name.ends_with("tests")
+            // Its `use` lines are what it hands out.
+            && name != "eventlog/mod"
+        {
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
 }
 
 #[test]
 fn arrows_point_one_way() {
-    FOLDERS.iter().for_each(|(tee, arrows)| point_one_way(tee, arrows));
-}
-
-fn point_one_way(tee: &str, arrows: Arrows) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tee").join(tee);
-    let arrows: BTreeMap<_, _> = arrows.iter().copied().collect();
     let mut wrong = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        if path.extension().is_none_or(|kind| kind != "rs") || matches!(name.as_str(), "mod" | "tests") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        let allowed =
-            arrows.get(name.as_str()).unwrap_or_else(|| panic!("{name}.rs is not in the table of arrows"));
-        for line in uses(&text) {
-            let sibling = line.strip_prefix("super::").and_then(|rest| rest.split([':', ';', ' ']).next());
-            if let Some(sibling) = sibling.filter(|sibling| !allowed.contains(sibling)) {
-                wrong.push(format!("{name} uses {sibling}"));
+    for (tee, arrows) in [("nitro", NITRO), ("snp", SNP), ("vtpm", VTPM)] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tee").join(tee);
+        let mut arrows: BTreeMap<_, _> = arrows.iter().copied().collect();
+        let mut found = Vec::new();
+        files(&root, "", &mut found);
+        for (name, text) in found {
+            let allowed = arrows
+                .remove(name.as_str())
+                .unwrap_or_else(|| panic!("{tee}/{name}.rs is not in the table of arrows"));
+            let file = format!("{tee}/{name}");
+            for line in uses(&text) {
+                let sibling = sibling(tee, &name, line);
+                if let Some(sibling) = sibling.filter(|sibling| !allowed.contains(&sibling.as_str())) {
+                    wrong.push(format!("{file} uses {sibling}"));
+                }
+                let bans = FORBIDDEN.iter().filter(|(of, _)| *of == file).flat_map(|(_, bans)| *bans);
+                wrong.extend(
+                    bans.filter(|ban| line.starts_with(**ban)).map(|ban| format!("{file} uses {ban}")),
+                );
             }
-            let bans = FORBIDDEN.iter().filter(|(file, _)| *file == name).flat_map(|(_, bans)| *bans);
-            wrong.extend(bans.filter(|ban| line.starts_with(**ban)).map(|ban| format!("{name} uses {ban}")));
+            if HASHES_ONLY.contains(&file.as_str()) && text.contains("provider.verify(") {
+                wrong.push(format!("{file} verifies a signature"));
+            }
         }
+        wrong
+            .extend(arrows.keys().map(|name| format!("{tee}/{name}.rs is in the table and not in the tree")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

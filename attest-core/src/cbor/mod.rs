@@ -109,6 +109,11 @@ impl enc::Write for Encoder {
 }
 
 impl Encoder {
+    /// One with room for so many bytes, for content whose size is known.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     pub(crate) fn map(&mut self, len: usize) -> &mut Self {
         drop(Map::bounded(len, self));
         self

@@ -72,11 +72,14 @@ impl CryptoProvider {
     /// # Errors
     /// [`Unsupported::Hash`] if the provider lacks the hash function.
     pub fn digest(&self, algorithm: HashAlgorithm, parts: &[&[u8]]) -> Result<Digest, Unsupported> {
-        self.hashes
-            .iter()
-            .find(|hash| hash.algorithm() == algorithm)
+        self.hash(algorithm)
             .map(|hash| hash.digest(parts))
             .ok_or(Unsupported::Hash { provider: self.name, algorithm })
+    }
+
+    /// The hash function, looked up once for many digests.
+    pub(crate) fn hash(&self, algorithm: HashAlgorithm) -> Option<&'static dyn HashFunction> {
+        self.hashes.iter().copied().find(|hash| hash.algorithm() == algorithm)
     }
 
     /// Whether the provider has this scheme.

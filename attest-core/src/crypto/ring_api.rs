@@ -1,5 +1,20 @@
 //! What `ring` and `aws-lc-rs` have in common: the same interface, with types of their own.
 
+/// Two digests of the longest hash: what a register is extended with.
+pub(super) const JOINED: usize = 128;
+
+/// The parts one after the other in `buffer`; `None` if they do not fit. `aws-lc-rs` allocates a context for hashing piece by
+/// piece, and a log of many events is many short pieces.
+pub(super) fn join<'b>(parts: &[&[u8]], buffer: &'b mut [u8; JOINED]) -> Option<&'b [u8]> {
+    let mut len = 0_usize;
+    for part in parts {
+        let end = len.checked_add(part.len())?;
+        buffer.get_mut(len..end)?.copy_from_slice(part);
+        len = end;
+    }
+    buffer.get(..len)
+}
+
 /// Hashes and signature schemes over a library with ring's interface. The module names its `SCHEMES`, in order of use.
 macro_rules! ring_api {
     ($library:ident) => {
@@ -7,6 +22,7 @@ macro_rules! ring_api {
         use $library::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
         use super::form::{self, EcdsaDer};
+        use super::ring_api::{JOINED, join};
         use super::{
             BadSignature, CryptoProvider, Family, HashAlgorithm, HashFunction, SignatureAlgorithm,
             SignatureVerifier,
@@ -29,10 +45,19 @@ macro_rules! ring_api {
             }
 
             fn digest(&self, parts: &[&[u8]]) -> Digest {
-                let mut context = digest::Context::new(self.1);
-                parts.iter().for_each(|part| context.update(part));
+                let digest = match parts {
+                    [whole] => digest::digest(self.1, whole),
+                    _ => match join(parts, &mut [0; JOINED]) {
+                        Some(joined) => digest::digest(self.1, joined),
+                        None => {
+                            let mut context = digest::Context::new(self.1);
+                            parts.iter().for_each(|part| context.update(part));
+                            context.finish()
+                        }
+                    },
+                };
                 // Never longer than 64 bytes.
-                Digest::new(context.finish().as_ref()).unwrap_or_else(|| Digest::filled(0, 0))
+                Digest::new(digest.as_ref()).unwrap_or_else(|| Digest::filled(0, 0))
             }
         }
 

@@ -7,5 +7,11 @@
 //! | documented maxima where minima were meant | go-sev-guest issue 195 | [`crate::rules::Bit`]: set, clear or any, for each bit |
 //! | hosts write table GUIDs in mixed byte order | CCF pull request 8116 | both orders are read |
 //! | a signature was checked over a re-encoding of what was parsed | a class of defects; see rustls-webpki's `SignedData` | [`crate::x509::Certificate`] and [`crate::tee::snp::Report`] keep the bytes received |
+//! | a quote was believed without its magic, so that a key that signs anything could write one | CVE-2024-29038, tpm2-tools | [`crate::tee::vtpm::Attest::parse_as`] reads the magic and the type before anything else, and an attestation key must be restricted (`vtpm.ak.attributes`) |
+//! | the selection of the quote was not compared with the values next to it, so that a resettable register could stand for another | CVE-2024-29039, tpm2-tools | the selection is compared entry by entry (`vtpm.pcr.selected`), no bank may stand in it twice (`vtpm.quote.selection-bank`), and only [`crate::tee::vtpm::VerifiedPcrs`] leads to values |
+//! | a quote was rebuilt from JSON, whose magic could be any number | CVE-2024-29040, tpm2-tss | there is one parser, over the signed bytes; [`crate::tee::vtpm::Attest::signed_bytes`] is what it read |
+//! | a quote that covers no register, or values outside of it, counted as verified | CVE-2022-0317, go-attestation | `vtpm.quote.selection-empty`; every quote must hold, and a register that none covers has no value to ask for |
+//! | attributes of a key were believed because they stood beside it | a class of defects in TPM clients | [`crate::tee::vtpm::TrustedAk`] goes by the key's name, which covers them |
+//! | event types and labels of a replayed log were taken for measured | a class of defects in log readers | [`crate::tee::vtpm::eventlog::Untrusted`] and [`crate::tee::vtpm::eventlog::Coverage`] |
 //! | "not checked if nil" | a class of defects | [`crate::rules::OneOf::Any`] must be written; a rule left out of a file is an error |
 //! | `Ok(false)` that nobody read | a class of defects | failure is `Err`, success is [`crate::Verified`] |

@@ -1,4 +1,4 @@
-//! What is bounded, and what no report can prove.
+//! What is bounded, and what no report and no quote can prove.
 //!
 //! Memory. A report is 1184 bytes and is read in place. Certificates are at most [`crate::x509::MAX_CERTIFICATE`] bytes, CRLs at
 //! most [`crate::x509::MAX_CRL`], a collection at most [`crate::collateral::MAX_OBJECTS`] of each, a bundle or envelope at most
@@ -8,5 +8,17 @@
 //! Work. Per verification at most four certificates are tried for a report, and as many remembered chains. Each costs at most four
 //! RSA verifications for the leaf, one for the intermediate, one for each of at most eight CRLs of the chain, and one ECDSA
 //! verification.
+//!
+//! TPM evidence is at most [`crate::evidence::MAX_EVIDENCE`] bytes, with [`crate::tee::vtpm::MAX_QUOTES`] quotes of
+//! [`crate::tee::vtpm::MAX_VALUES`] register values each; a TPMS_ATTEST has at most [`crate::tee::vtpm::MAX_ATTEST`] bytes and
+//! [`crate::tee::vtpm::MAX_SELECTIONS`] entries in its selection. An event log has at most
+//! [`crate::tee::vtpm::eventlog::MAX_LOG`] bytes, [`crate::tee::vtpm::eventlog::MAX_EVENTS`] events and
+//! [`crate::tee::vtpm::eventlog::MAX_DIGESTS`] digests an event; IMA's list
+//! [`crate::tee::vtpm::eventlog::MAX_IMA_LOG`] bytes, a canonical log [`crate::tee::vtpm::eventlog::MAX_CEL`]. Memory is three
+//! copies of the evidence, and one entry of fixed size for each event of register 7 (of all events, where a caller asks for the
+//! story). Work is one signature for each quote, one chain, two digests of register size and at most three hashes of its data
+//! for an event.
+//!
+//! What no quote proves, and what a verdict over one lists as not checked: [`crate::tee::vtpm::NOT_CHECKED`].
 //!
 //! What no SNP report proves: [`crate::tee::snp::NOT_CHECKED`].

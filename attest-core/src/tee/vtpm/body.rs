@@ -72,7 +72,11 @@ impl TpmEvidence {
 
     /// Writes the map (see `formats.cddl`).
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut encoder = Encoder::default();
+        // A log is most of it: room for all, and some bytes of head for each part.
+        let quotes = self.quotes.iter().map(|quote| quote.attest.len().saturating_add(quote.signature.len()));
+        let parts = quotes.chain(self.quotes.iter().map(|quote| quote.pcrs.len().saturating_mul(80)));
+        let room = parts.fold(self.event_log.len().saturating_add(MAX_KEY), usize::saturating_add);
+        let mut encoder = Encoder::with_capacity(room);
         encoder.map(5).uint(0).text(TYPE).uint(1).uint(1).uint(2).array(self.quotes.len());
         for quote in &self.quotes {
             encoder.array(3).bytes(&quote.attest).bytes(&quote.signature).array(quote.pcrs.len());

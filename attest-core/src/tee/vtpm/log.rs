@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::eventlog::{Boot, Compared, Log, Outcome, Replay, State};
+use super::eventlog::{Compared, Log, Outcome, Replay, State};
 use super::pcr::VerifiedPcrs;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::Malformed;
@@ -36,7 +36,7 @@ impl LogClaims {
         };
         let bank = Some(compared.bank());
         let outcomes = compared.outcomes().collect();
-        let secure_boot = Boot::new(compared, provider).secure_boot().ok().map(|claim| claim.state());
+        let secure_boot = compared.secure_boot(provider).ok().map(|claim| claim.state());
         Ok(Some(Self { bank, outcomes, secure_boot, events }))
     }
 

@@ -116,8 +116,9 @@ impl Tee for Vtpm {
         context: &Context<'_>,
     ) -> Result<Verified<crate::claims::Claims>, Refused> {
         let parts = TpmEvidence::parse(&evidence.bytes)?;
-        let verified = parts.verify(&evidence.carried, store, context)?;
-        Ok(verified.map(|claims| crate::claims::Claims::Vtpm(Box::new(claims))))
+        parts.verify_as(&evidence.carried, store, context, |claims| {
+            crate::claims::Claims::Vtpm(Box::new(claims))
+        })
     }
 
     /// Nothing is remembered: a quote's own signature is the dearest part of it.

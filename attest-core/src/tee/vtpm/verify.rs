@@ -34,6 +34,17 @@ impl TpmEvidence {
         store: &Store,
         context: &Context<'_>,
     ) -> Result<Verified<Claims>, Refused> {
+        self.verify_as(carried, store, context, |claims| claims)
+    }
+
+    /// The same, with the claims in the form that the caller wants: the record of checks is large, and is moved once.
+    pub(super) fn verify_as<C>(
+        &self,
+        carried: &Collateral,
+        store: &Store,
+        context: &Context<'_>,
+        form: impl FnOnce(Claims) -> C,
+    ) -> Result<Verified<C>, Refused> {
         let quotes = self.quotes.iter().map(Quote::parse).collect::<Result<Vec<_>, _>>()?;
         // `parse` refuses evidence without a quote; made by hand, it is told the same.
         let Some(first) = quotes.first() else {
@@ -59,7 +70,7 @@ impl TpmEvidence {
             Some(refused) => Err(refused),
             None => {
                 let claims = claims(&ak, trust, first, pcrs, log, context)?;
-                Ok(Verified::assertion(claims, checks))
+                Ok(Verified::assertion(form(claims), checks))
             }
         }
     }

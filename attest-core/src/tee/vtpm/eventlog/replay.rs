@@ -49,23 +49,25 @@ impl<'a> Replay<'a> {
     /// Replays `bank`.
     pub fn new(log: &Log<'a>, bank: HashAlgorithm, provider: &CryptoProvider) -> Self {
         let mut registers = [Register::NoEvents; REGISTERS];
+        let hash = provider.hash(bank);
         let announced = log.banks().iter().any(|listed| listed.algorithm() == Some(bank));
         for event in log.events() {
             let Some(pcr) = event.register() else { continue };
             let Some(slot) = registers.get_mut(usize::from(pcr)) else { continue };
-            let before = match *slot {
-                Register::NoEvents => start(pcr, log.startup(), bank),
+            let first;
+            let before = match slot {
+                Register::NoEvents => {
+                    first = start(pcr, log.startup(), bank);
+                    &first
+                }
                 Register::Unreplayable(_) => continue,
-                Register::Value(value) => value,
+                Register::Value(value) => &*value,
             };
-            let number = event.number();
-            *slot = match event.digest_in(bank) {
-                None if !announced => Register::Unreplayable(Unreplayable::NoBank),
-                None => Register::Unreplayable(Unreplayable::NoDigest { event: number }),
-                Some(digest) => match provider.digest(bank, &[before.as_bytes(), digest]) {
-                    Ok(value) => Register::Value(value),
-                    Err(_) => Register::Unreplayable(Unreplayable::NoHash),
-                },
+            *slot = match (event.digest_in(bank), hash) {
+                (None, _) if !announced => Register::Unreplayable(Unreplayable::NoBank),
+                (None, _) => Register::Unreplayable(Unreplayable::NoDigest { event: event.number() }),
+                (Some(_), None) => Register::Unreplayable(Unreplayable::NoHash),
+                (Some(digest), Some(hash)) => Register::Value(hash.digest(&[before.as_bytes(), digest])),
             };
         }
         Self { log: log.clone(), bank, registers }

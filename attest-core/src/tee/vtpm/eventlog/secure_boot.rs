@@ -9,6 +9,7 @@ use super::checks::claims as checks;
 use super::replay::refusal;
 use super::{Compared, EventKind, Judged, Rule};
 use crate::checks::{Check, holds};
+use crate::crypto::CryptoProvider;
 use crate::error::{Error, Malformed};
 use crate::reader::Reader;
 use crate::values::Value;
@@ -163,6 +164,17 @@ pub struct SecureBoot<'a> {
     state: State,
     variables: [Variable<'a>; 5],
     authorities: Vec<Variable<'a>>,
+}
+
+impl<'a> Compared<'a> {
+    /// Secure Boot, from the events of register 7 alone.
+    ///
+    /// # Errors
+    /// The rule that takes the claim away ([`super::checks::claims`]).
+    pub fn secure_boot(&self, provider: &CryptoProvider) -> Result<SecureBoot<'a>, Error> {
+        let events: Vec<_> = self.judge_register(7, provider).collect();
+        SecureBoot::read(self, &events)
+    }
 }
 
 impl<'a> SecureBoot<'a> {

@@ -28,7 +28,8 @@ pub struct Boot<'a> {
 impl<'a> Boot<'a> {
     /// Judges every event.
     pub fn new(compared: Compared<'a>, provider: &CryptoProvider) -> Self {
-        let events: Vec<_> = compared.judge(provider).collect();
+        let mut events = Vec::with_capacity(compared.log().len());
+        events.extend(compared.judge(provider));
         let sections = loaders::sections(&compared, &events, provider);
         Self { compared, events, sections }
     }

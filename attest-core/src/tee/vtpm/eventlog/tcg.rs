@@ -60,9 +60,17 @@ pub struct Event<'a> {
     number: usize,
     index: u32,
     kind: EventKind,
-    digests: [Option<&'a [u8]>; MAX_DIGESTS],
-    banks: [Bank; MAX_DIGESTS],
+    digests: Digests<'a>,
     data: &'a [u8],
+}
+
+/// The digests of one event, as they stand there: each was stepped over once, so that its bank and its length are known.
+#[derive(Clone, Copy)]
+struct Digests<'a> {
+    /// Algorithm and digest, one after the other; in the SHA-1 form one digest and nothing else.
+    bytes: &'a [u8],
+    banks: [Bank; MAX_DIGESTS],
+    agile: bool,
 }
 
 impl<'a> Log<'a> {
@@ -157,6 +165,8 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
+    // Inlined into each walk, so that an event is never moved as a whole: that is a third of what a replay costs beside hashing.
+    #[inline(always)]
     fn read_event(&self, r: &mut Reader<'a>, number: usize) -> Result<Event<'a>, Malformed> {
         match self.spec_id {
             None => self.read_legacy(r, number),
@@ -165,17 +175,19 @@ impl<'a> Log<'a> {
     }
 
     /// TCG_PCR_EVENT.
+    #[inline(always)]
     fn read_legacy(&self, r: &mut Reader<'a>, number: usize) -> Result<Event<'a>, Malformed> {
         let index = r.u32_le("pcrIndex")?;
         let kind = EventKind(r.u32_le("eventType")?);
         check_index(r, index, kind, 8)?;
-        let mut digests = [None; MAX_DIGESTS];
-        digests[0] = Some(r.bytes("digest", Bank::SHA1.digest_len())?);
+        let bytes = r.bytes("digest", Bank::SHA1.digest_len())?;
+        let digests = Digests { bytes, banks: self.banks, agile: false };
         let data = read_data(r, "event")?;
-        Ok(Event { number, index, kind, digests, banks: self.banks, data })
+        Ok(Event { number, index, kind, digests, data })
     }
 
     /// TCG_PCR_EVENT2.
+    #[inline(always)]
     fn read_agile(&self, r: &mut Reader<'a>, number: usize) -> Result<Event<'a>, Malformed> {
         let index = r.u32_le("pcrIndex")?;
         let kind = EventKind(r.u32_le("eventType")?);
@@ -187,11 +199,11 @@ impl<'a> Log<'a> {
             let expected = Value::OneOf(self.bank_count);
             return Err(r.unexpected(&checks::DIGEST_COUNT, "digests.count", 4, expected, count));
         }
-        let mut digests = [None; MAX_DIGESTS];
+        let (mut seen, before) = ([false; MAX_DIGESTS], r.clone());
         for _ in 0..count {
             let id = r.u16_le("digest.hashAlg")?;
-            let found = self.banks().iter().zip(&mut digests).find(|(bank, _)| bank.id() == id);
-            let Some((bank, slot)) = found else {
+            let found = self.banks().iter().zip(&mut seen).find(|(bank, _)| bank.id() == id);
+            let Some((bank, seen)) = found else {
                 // Without its size it cannot be stepped over.
                 let expected = Value::OneOf(self.bank_count);
                 return Err(r.unexpected(
@@ -202,7 +214,7 @@ impl<'a> Log<'a> {
                     u32::from(id),
                 ));
             };
-            if !holds(&checks::DIGEST_ONCE, slot.is_none()) {
+            if !holds(&checks::DIGEST_ONCE, !*seen) {
                 return Err(r.unexpected(
                     &checks::DIGEST_ONCE,
                     "digest.hashAlg",
@@ -211,10 +223,12 @@ impl<'a> Log<'a> {
                     u32::from(id),
                 ));
             }
-            *slot = Some(r.bytes("digest", bank.digest_len())?);
+            *seen = true;
+            r.bytes("digest", bank.digest_len())?;
         }
+        let digests = Digests { bytes: before.until(r), banks: self.banks, agile: true };
         let data = read_data(r, "event")?;
-        Ok(Event { number, index, kind, digests, banks: self.banks, data })
+        Ok(Event { number, index, kind, digests, data })
     }
 
     /// TCG_EfiSpecIDEvent. `after` stands behind the event, so that offsets are those of the log.
@@ -222,7 +236,8 @@ impl<'a> Log<'a> {
         let base = after.offset().saturating_sub(event.data.len());
         let at =
             |malformed: Malformed| Malformed { offset: malformed.offset.saturating_add(base), ..malformed };
-        let zero = event.digests.iter().flatten().all(|digest| digest.iter().all(|octet| *octet == 0));
+        // The first event has the SHA-1 form: this is its one digest.
+        let zero = event.digests.bytes.iter().all(|octet| *octet == 0);
         let header = Header::read(event.data, event.index, zero).map_err(at)?;
         self.banks = header.banks;
         self.bank_count = header.bank_count;
@@ -305,8 +320,26 @@ impl<'a> Event<'a> {
     }
 
     pub(super) fn digest_in(&self, bank: HashAlgorithm) -> Option<&'a [u8]> {
-        let digests = self.banks.iter().zip(&self.digests);
-        digests.filter(|(listed, _)| listed.algorithm() == Some(bank)).find_map(|(_, digest)| *digest)
+        self.digests.of(bank)
+    }
+}
+
+impl<'a> Digests<'a> {
+    fn of(&self, bank: HashAlgorithm) -> Option<&'a [u8]> {
+        if !self.agile {
+            return (bank == HashAlgorithm::Sha1).then_some(self.bytes);
+        }
+        let mut rest = self.bytes;
+        while let Some((id, after)) = rest.split_first_chunk() {
+            let id = u16::from_le_bytes(*id);
+            let listed = self.banks.iter().find(|listed| listed.id() == id)?;
+            let (digest, after) = after.split_at_checked(listed.digest_len())?;
+            if listed.algorithm() == Some(bank) {
+                return Some(digest);
+            }
+            rest = after;
+        }
+        None
     }
 }
 
@@ -328,6 +361,7 @@ pub struct Events<'a> {
 impl<'a> Iterator for Events<'a> {
     type Item = Event<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Event<'a>> {
         if self.at.left() == 0 {
             return None;
