@@ -2,6 +2,7 @@
 
 pub mod azure;
 pub mod eventlog;
+pub mod tpm;
 
 use std::str;
 use std::sync::LazyLock;
@@ -12,12 +13,14 @@ use attest_core::tee::azure::{HclReport, RuntimeData};
 use attest_core::tee::nitro;
 use attest_core::tee::snp::{self, Anchors, ProductLine, REPORT_LEN, Report, parse_table};
 use attest_core::tee::vtpm::eventlog::{CelLog, ImaLog, Log};
+use attest_core::tee::vtpm::pcrsig::PcrSignatures;
+use attest_core::tee::vtpm::{Attest, Public, TpmEvidence};
 use attest_core::x509::{Certificate, CertificateList};
 use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
 use vectors::set::Set;
 
 /// Every target, with the read that an input must survive to reach anything behind it.
-pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 12] = [
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 16] = [
     ("azure_hcl", |bytes| HclReport::parse(bytes).is_ok() || RuntimeData::from_json(bytes).is_ok()),
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
@@ -31,10 +34,17 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 12] = [
     ("snp_report", |bytes| Report::parse(bytes).is_ok()),
     ("snp_table", |bytes| parse_table(bytes).is_ok()),
     ("snp_verify", |bytes| bytes.get(..REPORT_LEN).is_some_and(|report| Report::parse(report).is_ok())),
+    ("vtpm_creation", |bytes| blobs(bytes).first().is_some_and(|attest| Attest::parse(attest).is_ok())),
     ("vtpm_eventlog", |bytes| {
         let json = CelLog::parse_json(bytes).is_ok();
         json || Log::parse(bytes).is_ok() || ImaLog::parse(bytes).is_ok() || CelLog::parse_tlv(bytes).is_ok()
     }),
+    ("vtpm_evidence", |bytes| {
+        let inner = Evidence::from_envelope(bytes).map(|evidence| evidence.bytes);
+        TpmEvidence::parse(inner.as_deref().unwrap_or(bytes)).is_ok()
+    }),
+    ("vtpm_pcrsig", |bytes| PcrSignatures::from_json(bytes).is_ok()),
+    ("vtpm_public", |bytes| Public::parse(bytes).is_ok()),
     ("x509", |bytes| Certificate::parse(bytes).is_ok() || CertificateList::parse(bytes).is_ok()),
 ];
 

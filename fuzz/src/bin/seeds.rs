@@ -11,7 +11,7 @@ use attest_core::collateral::Collateral;
 use attest_core::rules::OneOf;
 use attest_core::tee::snp::{self, MARCH_2026, REPORT_LEN};
 use attest_core::{Policy, Store, Verifier};
-use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ};
+use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ, tpm};
 use vectors::set::{Case, Set};
 
 /// Google's instance information: zone z, project 1 named p, instance 2 named n, security version 0, production.
@@ -204,7 +204,18 @@ fn write_all(corpus: &Path) -> Outcome {
     attestrap_fuzz::azure::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))?;
 
     let folder = Folder::new(corpus, "vtpm_eventlog")?;
-    attestrap_fuzz::eventlog::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))
+    attestrap_fuzz::eventlog::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))?;
+
+    for (target, seeds) in [
+        ("vtpm_creation", tpm::creation_seeds()),
+        ("vtpm_evidence", tpm::evidence_seeds()),
+        ("vtpm_pcrsig", tpm::pcrsig_seeds()),
+        ("vtpm_public", tpm::public_seeds()),
+    ] {
+        let folder = Folder::new(corpus, target)?;
+        seeds.iter().try_for_each(|(name, bytes)| folder.put(name, bytes))?;
+    }
+    Ok(())
 }
 
 /// Which `"any"` a rule is in the file of them.
