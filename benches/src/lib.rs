@@ -1,5 +1,7 @@
 //! What the benches share: the real Milan report, warm and cold stores, and the raw signatures that bound the work from below.
 
+pub mod tpm;
+
 use std::time::Duration;
 
 use attest_core::crypto::CryptoProvider;
