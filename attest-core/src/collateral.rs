@@ -159,7 +159,7 @@ impl Collateral {
     }
 
     /// Writes certificates and CRLs as two CBOR arrays of byte strings under the keys 4 and 5.
-    pub(crate) fn encode(&self, encoder: &mut Encoder) {
+    pub(crate) fn encode(&self, encoder: &mut Encoder<'_>) {
         for (key, objects) in [(4, &self.certificates), (5, &self.crls)] {
             encoder.uint(key).array(objects.len());
             objects.iter().for_each(|der| {
@@ -279,7 +279,9 @@ impl Store {
 
     /// Everything that was supplied as one offline bundle file. The same collateral in the same order gives the same bytes.
     pub fn to_bundle(&self) -> Vec<u8> {
-        bundle(&self.supplied)
+        let mut encoder = Encoder::default();
+        bundle(&self.supplied, &mut encoder);
+        encoder.into_bytes()
     }
 
     pub(crate) fn proofs<P: Proof>(&self) -> impl Iterator<Item = &P> {
@@ -297,11 +299,9 @@ impl Store {
     }
 }
 
-fn bundle(supplied: &Collateral) -> Vec<u8> {
-    let mut encoder = Encoder::default();
+fn bundle(supplied: &Collateral, encoder: &mut Encoder<'_>) {
     encoder.map(4).uint(0).text(BUNDLE_TYPE).uint(1).uint(1);
-    supplied.encode(&mut encoder);
-    encoder.into_bytes()
+    supplied.encode(encoder);
 }
 
 /// The two fields that every file of ours starts with: what it is, and its version.

@@ -79,15 +79,19 @@ impl Evidence {
             }
             Ok(Self { format, bytes: bytes.to_vec(), carried: Collateral::decode(decoder)? })
         };
-        strict(EVIDENCE, bytes, MAX_BUNDLE, decode, Self::to_envelope)
+        strict(EVIDENCE, bytes, MAX_BUNDLE, decode, Self::encode)
     }
 
     /// The envelope as a deterministic CBOR map (see `formats.cddl`).
     pub fn to_envelope(&self) -> Vec<u8> {
         let mut encoder = Encoder::default();
+        self.encode(&mut encoder);
+        encoder.into_bytes()
+    }
+
+    fn encode(&self, encoder: &mut Encoder<'_>) {
         encoder.map(6).uint(0).text(EVIDENCE_TYPE).uint(1).uint(1);
         encoder.uint(2).text(self.format.id()).uint(3).bytes(&self.bytes);
-        self.carried.encode(&mut encoder);
-        encoder.into_bytes()
+        self.carried.encode(encoder);
     }
 }

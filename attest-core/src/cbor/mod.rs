@@ -19,12 +19,12 @@ use cbor4ii::core::utils::SliceReader;
 use crate::error::{Malformed, Problem};
 
 /// Reads `bytes` with `decode` and believes the result only if `encode` gives the same bytes again.
-pub(crate) fn strict<T>(
+pub(crate) fn strict<'a, T>(
     structure: &'static str,
-    bytes: &[u8],
+    bytes: &'a [u8],
     max: usize,
-    decode: impl FnOnce(&mut Decoder<'_>) -> Result<T, Malformed>,
-    encode: impl FnOnce(&T) -> Vec<u8>,
+    decode: impl FnOnce(&mut Decoder<'a>) -> Result<T, Malformed>,
+    encode: impl FnOnce(&T, &mut Encoder<'_>),
 ) -> Result<T, Malformed> {
     let error = |field, offset, problem| Malformed { structure, field, offset, problem };
     if bytes.len() > max {
@@ -32,10 +32,10 @@ pub(crate) fn strict<T>(
     }
     let mut decoder = Decoder { structure, reader: SliceReader::new(bytes) };
     let value = decode(&mut decoder)?;
-    let again = encode(&value);
-    if again != bytes {
-        let same = again.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-        return Err(error("encoding", same, Problem::Encoding("not the one deterministic encoding")));
+    let mut again = Encoder { out: Vec::new(), expected: Some(bytes), same: 0, differs: false };
+    encode(&value, &mut again);
+    if again.differs || again.same != bytes.len() {
+        return Err(error("encoding", again.same, Problem::Encoding("not the one deterministic encoding")));
     }
     Ok(value)
 }
@@ -95,23 +95,40 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Writes items in order, in their shortest form.
+/// Writes items in order, in their shortest form; or, over bytes that it is to give, compares with them and keeps nothing.
 #[derive(Default)]
-pub(crate) struct Encoder(Vec<u8>);
+pub(crate) struct Encoder<'a> {
+    out: Vec<u8>,
+    expected: Option<&'a [u8]>,
+    /// How many bytes were the expected ones.
+    same: usize,
+    differs: bool,
+}
 
-impl enc::Write for Encoder {
+impl enc::Write for Encoder<'_> {
     type Error = core::convert::Infallible;
 
     fn push(&mut self, input: &[u8]) -> Result<(), Self::Error> {
-        self.0.extend_from_slice(input);
+        let Some(expected) = self.expected else {
+            self.out.extend_from_slice(input);
+            return Ok(());
+        };
+        let rest = expected.get(self.same..).filter(|_| !self.differs).unwrap_or_default();
+        if rest.starts_with(input) {
+            self.same = self.same.saturating_add(input.len());
+        } else if !self.differs {
+            self.differs = true;
+            let count = rest.iter().zip(input).take_while(|(a, b)| a == b).count();
+            self.same = self.same.saturating_add(count);
+        }
         Ok(())
     }
 }
 
-impl Encoder {
+impl Encoder<'_> {
     /// One with room for so many bytes, for content whose size is known.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
+        Self { out: Vec::with_capacity(bytes), ..Self::default() }
     }
 
     pub(crate) fn map(&mut self, len: usize) -> &mut Self {
@@ -140,6 +157,6 @@ impl Encoder {
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.out
     }
 }

@@ -62,7 +62,7 @@ struct Draft {
     fields: Vec<(&'static str, Vec<u8>)>,
 }
 
-fn encoded(write: impl FnOnce(&mut Encoder) -> &mut Encoder) -> Vec<u8> {
+fn encoded(write: impl for<'a, 'b> FnOnce(&'a mut Encoder<'b>) -> &'a mut Encoder<'b>) -> Vec<u8> {
     let mut encoder = Encoder::default();
     write(&mut encoder);
     encoder.into_bytes()

@@ -67,7 +67,8 @@ impl TpmEvidence {
     /// # Errors
     /// [`Malformed`] for anything else, and for more than [`MAX_QUOTES`] quotes or [`MAX_VALUES`] values.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        strict(STRUCTURE, bytes, MAX_EVIDENCE, decode, Self::to_bytes)
+        let Parts { quotes, ak, event_log } = Parts::parse(bytes)?;
+        Ok(Self { quotes, ak, event_log: event_log.to_vec() })
     }
 
     /// Writes the map (see `formats.cddl`).
@@ -77,23 +78,43 @@ impl TpmEvidence {
         let parts = quotes.chain(self.quotes.iter().map(|quote| quote.pcrs.len().saturating_mul(80)));
         let room = parts.fold(self.event_log.len().saturating_add(MAX_KEY), usize::saturating_add);
         let mut encoder = Encoder::with_capacity(room);
-        encoder.map(5).uint(0).text(TYPE).uint(1).uint(1).uint(2).array(self.quotes.len());
-        for quote in &self.quotes {
-            encoder.array(3).bytes(&quote.attest).bytes(&quote.signature).array(quote.pcrs.len());
-            for pcr in &quote.pcrs {
-                encoder.array(3).uint(u64::from(pcr.bank.0)).uint(u64::from(pcr.index)).bytes(&pcr.value);
-            }
-        }
-        let (kind, key) = match &self.ak {
-            AttestationKey::Public(public) => (0, public),
-            AttestationKey::Spki(spki) => (1, spki),
-        };
-        encoder.uint(3).array(2).uint(kind).bytes(key).uint(4).bytes(&self.event_log);
+        encode(&self.quotes, &self.ak, &self.event_log, &mut encoder);
         encoder.into_bytes()
     }
 }
 
-fn decode(decoder: &mut Decoder<'_>) -> Result<TpmEvidence, Malformed> {
+/// The same with the log, the largest part, where it was received.
+pub(super) struct Parts<'a> {
+    pub(super) quotes: Vec<TpmQuote>,
+    pub(super) ak: AttestationKey,
+    pub(super) event_log: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let encode = |parts: &Self, encoder: &mut Encoder<'_>| {
+            encode(&parts.quotes, &parts.ak, parts.event_log, encoder);
+        };
+        strict(STRUCTURE, bytes, MAX_EVIDENCE, decode, encode)
+    }
+}
+
+fn encode(quotes: &[TpmQuote], ak: &AttestationKey, event_log: &[u8], encoder: &mut Encoder<'_>) {
+    encoder.map(5).uint(0).text(TYPE).uint(1).uint(1).uint(2).array(quotes.len());
+    for quote in quotes {
+        encoder.array(3).bytes(&quote.attest).bytes(&quote.signature).array(quote.pcrs.len());
+        for pcr in &quote.pcrs {
+            encoder.array(3).uint(u64::from(pcr.bank.0)).uint(u64::from(pcr.index)).bytes(&pcr.value);
+        }
+    }
+    let (kind, key) = match ak {
+        AttestationKey::Public(public) => (0, public),
+        AttestationKey::Spki(spki) => (1, spki),
+    };
+    encoder.uint(3).array(2).uint(kind).bytes(key).uint(4).bytes(event_log);
+}
+
+fn decode<'a>(decoder: &mut Decoder<'a>) -> Result<Parts<'a>, Malformed> {
     decoder.map("evidence", 5)?;
     header(decoder, TYPE)?;
     decoder.key("quotes", 2)?;
@@ -108,7 +129,7 @@ fn decode(decoder: &mut Decoder<'_>) -> Result<TpmEvidence, Malformed> {
     decoder.key("ak", 3)?;
     pair(decoder, "ak", 2)?;
     let kind = decoder.uint("ak")?;
-    let key = bounded(decoder, "ak", MAX_KEY)?;
+    let key = bounded(decoder, "ak", MAX_KEY)?.to_vec();
     let ak = match kind {
         0 => AttestationKey::Public(key),
         1 => AttestationKey::Spki(key),
@@ -116,13 +137,13 @@ fn decode(decoder: &mut Decoder<'_>) -> Result<TpmEvidence, Malformed> {
     };
     decoder.key("event log", 4)?;
     let event_log = bounded(decoder, "event log", MAX_EVIDENCE)?;
-    Ok(TpmEvidence { quotes, ak, event_log })
+    Ok(Parts { quotes, ak, event_log })
 }
 
 fn quote(decoder: &mut Decoder<'_>) -> Result<TpmQuote, Malformed> {
     pair(decoder, "quote", 3)?;
-    let attest = bounded(decoder, "attest", MAX_ATTEST)?;
-    let signature = bounded(decoder, "signature", MAX_ATTEST)?;
+    let attest = bounded(decoder, "attest", MAX_ATTEST)?.to_vec();
+    let signature = bounded(decoder, "signature", MAX_ATTEST)?.to_vec();
     let mut pcrs = Vec::new();
     for _ in 0..decoder.array("pcrs", MAX_VALUES)? {
         pair(decoder, "pcr", 3)?;
@@ -133,7 +154,11 @@ fn quote(decoder: &mut Decoder<'_>) -> Result<TpmQuote, Malformed> {
                 decoder.malformed("pcr", Problem::Encoding("a number that is no bank or no register"))
             );
         };
-        pcrs.push(PcrValue { bank: AlgorithmId(bank), index, value: bounded(decoder, "value", 64)? });
+        pcrs.push(PcrValue {
+            bank: AlgorithmId(bank),
+            index,
+            value: bounded(decoder, "value", 64)?.to_vec(),
+        });
     }
     Ok(TpmQuote { attest, signature, pcrs })
 }
@@ -146,10 +171,10 @@ fn pair(decoder: &mut Decoder<'_>, field: &'static str, len: usize) -> Result<()
     }
 }
 
-fn bounded(decoder: &mut Decoder<'_>, field: &'static str, max: usize) -> Result<Vec<u8>, Malformed> {
+fn bounded<'a>(decoder: &mut Decoder<'a>, field: &'static str, max: usize) -> Result<&'a [u8], Malformed> {
     let bytes = decoder.bytes(field)?;
     match bytes.len() {
-        len if len <= max => Ok(bytes.to_vec()),
+        len if len <= max => Ok(bytes),
         actual => Err(decoder.malformed(field, Problem::TooLarge { max, actual })),
     }
 }

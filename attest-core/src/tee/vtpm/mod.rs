@@ -115,7 +115,7 @@ impl Tee for Vtpm {
         store: &Store,
         context: &Context<'_>,
     ) -> Result<Verified<crate::claims::Claims>, Refused> {
-        let parts = TpmEvidence::parse(&evidence.bytes)?;
+        let parts = body::Parts::parse(&evidence.bytes)?;
         parts.verify_as(&evidence.carried, store, context, |claims| {
             crate::claims::Claims::Vtpm(Box::new(claims))
         })

@@ -6,7 +6,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::body::{TpmEvidence, TpmQuote};
+use super::body::{AttestationKey, Parts, TpmEvidence, TpmQuote};
 use super::checks::verify as checks;
 use super::claims::{Claims, Facts};
 use super::endorsement::{Ak, Trust, judge_trust};
@@ -34,9 +34,12 @@ impl TpmEvidence {
         store: &Store,
         context: &Context<'_>,
     ) -> Result<Verified<Claims>, Refused> {
-        self.verify_as(carried, store, context, |claims| claims)
+        let Self { quotes, ak, event_log } = self;
+        verify(quotes, ak, event_log, (carried, store), context, |claims| claims)
     }
+}
 
+impl Parts<'_> {
     /// The same, with the claims in the form that the caller wants: the record of checks is large, and is moved once.
     pub(super) fn verify_as<C>(
         &self,
@@ -45,33 +48,45 @@ impl TpmEvidence {
         context: &Context<'_>,
         form: impl FnOnce(Claims) -> C,
     ) -> Result<Verified<C>, Refused> {
-        let quotes = self.quotes.iter().map(Quote::parse).collect::<Result<Vec<_>, _>>()?;
-        // `parse` refuses evidence without a quote; made by hand, it is told the same.
-        let Some(first) = quotes.first() else {
-            return Err(Attest::parse_as(TYPE_QUOTE, &[]).map_or_else(Refused::from, |_| {
-                Error::from(crate::error::Unsupported::Format(Value::None)).into()
-            }));
-        };
-        let mut checks = Checks::new();
-        let ak = Ak::read(&self.ak, first.attest.qualified_signer(), context)?;
-        let trust = judge_trust(&ak, carried, store, context, &mut checks)?;
-        judge_key(&ak, &mut checks);
-        let mut pcrs = VerifiedPcrs::default();
-        for quote in &quotes {
-            quote.judge_signer(&ak, context, &mut checks)?;
-            let covered = quote.judge(&ak.key, context, &mut checks)?;
-            if !pcrs.merge(covered) {
-                checks.require_again(&checks::PCR_DUPLICATE, false, "each once", "a register in two quotes");
-            }
+        let Self { quotes, ak, event_log } = self;
+        verify(quotes, ak, event_log, (carried, store), context, form)
+    }
+}
+
+fn verify<C>(
+    quotes: &[TpmQuote],
+    ak: &AttestationKey,
+    event_log: &[u8],
+    (carried, store): (&Collateral, &Store),
+    context: &Context<'_>,
+    form: impl FnOnce(Claims) -> C,
+) -> Result<Verified<C>, Refused> {
+    let quotes = quotes.iter().map(Quote::parse).collect::<Result<Vec<_>, _>>()?;
+    // `parse` refuses evidence without a quote; made by hand, it is told the same.
+    let Some(first) = quotes.first() else {
+        return Err(Attest::parse_as(TYPE_QUOTE, &[]).map_or_else(Refused::from, |_| {
+            Error::from(crate::error::Unsupported::Format(Value::None)).into()
+        }));
+    };
+    let mut checks = Checks::new();
+    let ak = Ak::read(ak, first.attest.qualified_signer(), context)?;
+    let trust = judge_trust(&ak, carried, store, context, &mut checks)?;
+    judge_key(&ak, &mut checks);
+    let mut pcrs = VerifiedPcrs::default();
+    for quote in &quotes {
+        quote.judge_signer(&ak, context, &mut checks)?;
+        let covered = quote.judge(&ak.key, context, &mut checks)?;
+        if !pcrs.merge(covered) {
+            checks.require_again(&checks::PCR_DUPLICATE, false, "each once", "a register in two quotes");
         }
-        let log = LogClaims::read(&self.event_log, &pcrs, context.provider)
-            .map_err(|error| Refused::with(error, &checks))?;
-        match Refused::of(&checks) {
-            Some(refused) => Err(refused),
-            None => {
-                let claims = claims(&ak, trust, first, pcrs, log, context)?;
-                Ok(Verified::assertion(form(claims), checks))
-            }
+    }
+    let log =
+        LogClaims::read(event_log, &pcrs, context.provider).map_err(|error| Refused::with(error, &checks))?;
+    match Refused::of(&checks) {
+        Some(refused) => Err(refused),
+        None => {
+            let claims = claims(&ak, trust, first, pcrs, log, context)?;
+            Ok(Verified::assertion(form(claims), checks))
         }
     }
 }
