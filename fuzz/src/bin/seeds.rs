@@ -53,10 +53,15 @@ struct Folder(PathBuf);
 impl Folder {
     fn new(corpus: &Path, target: &str) -> Result<Self, Box<dyn Error>> {
         let folder = corpus.join(target);
-        if folder.is_dir() {
-            fs::remove_dir_all(&folder)?;
-        }
         fs::create_dir_all(&folder)?;
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            // Inputs that once failed stay: nobody could write them again.
+            let kept = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kept-"));
+            if !kept {
+                fs::remove_file(path)?;
+            }
+        }
         Ok(Self(folder))
     }
 
