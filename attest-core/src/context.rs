@@ -46,6 +46,14 @@ pub enum Expect {
 }
 
 impl Expect {
+    /// The shortest nonce that counts as fresh, in bytes: a shorter one can be met again by chance, an empty one always.
+    pub const MIN_NONCE: usize = 16;
+
+    /// Whether what is expected is long enough that evidence with it was made for this caller.
+    pub fn is_fresh(&self) -> bool {
+        self.bytes().is_some_and(|bytes| bytes.len() >= Self::MIN_NONCE)
+    }
+
     /// What must be there, in full; `None` if anything may.
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {

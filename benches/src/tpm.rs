@@ -120,6 +120,8 @@ impl TpmFixture {
             kind: 0x8018,
             signer: public.qualified_name(),
             extra_data: vec![0x5a; 32],
+            reset_count: 3,
+            restart_count: 1,
             safe: 1,
             firmware_version: 1,
             count: None,

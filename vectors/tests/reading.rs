@@ -115,6 +115,8 @@ fn a_quote_and_its_log_are_read_and_judged() {
         kind: vtpm::TYPE_QUOTE,
         signer: name.as_bytes().to_vec(),
         extra_data: vec![7; 32],
+        reset_count: 3,
+        restart_count: 1,
         safe: 1,
         firmware_version: 1,
         count: None,

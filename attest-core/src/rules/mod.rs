@@ -77,6 +77,20 @@ pub enum Registers {
     Listed(BTreeMap<(HashAlgorithm, u8), OneOf<Digest>>),
 }
 
+impl Registers {
+    /// The banks in which values are named, each once.
+    pub(crate) fn banks(&self) -> Vec<HashAlgorithm> {
+        match self {
+            Self::Any => Vec::new(),
+            Self::Listed(rules) => {
+                let mut banks: Vec<HashAlgorithm> = rules.keys().map(|(bank, _)| *bank).collect();
+                banks.dedup();
+                banks
+            }
+        }
+    }
+}
+
 /// A bound, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -198,6 +198,10 @@ pub struct AttestSpec {
     pub signer: Vec<u8>,
     /// extraData.
     pub extra_data: Vec<u8>,
+    /// clockInfo.resetCount.
+    pub reset_count: u32,
+    /// clockInfo.restartCount.
+    pub restart_count: u32,
     /// clockInfo.safe.
     pub safe: u8,
     /// firmwareVersion.
@@ -221,8 +225,8 @@ impl AttestSpec {
         out.extend(sized(&self.signer));
         out.extend(sized(&self.extra_data));
         out.extend(7_000_u64.to_be_bytes());
-        out.extend(3_u32.to_be_bytes());
-        out.extend(1_u32.to_be_bytes());
+        out.extend(self.reset_count.to_be_bytes());
+        out.extend(self.restart_count.to_be_bytes());
         out.push(self.safe);
         out.extend(self.firmware_version.to_be_bytes());
         out.extend(self.count.unwrap_or(self.selection.len() as u32).to_be_bytes());

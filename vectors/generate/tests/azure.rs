@@ -141,6 +141,8 @@ fn quote(key: &'static RsaKey, attributes: u32, bare: bool) -> Vec<u8> {
         kind: 0x8018,
         signer: public.qualified_name(),
         extra_data: NONCE.to_vec(),
+        reset_count: 3,
+        restart_count: 1,
         safe: 1,
         firmware_version: 1,
         count: None,

@@ -79,6 +79,8 @@ fn verify(leaf: &[u8], pin: Option<[u8; 32]>) -> Result<Verified<Claims>, Refuse
         kind: 0x8018,
         signer: public.qualified_name(),
         extra_data: Vec::new(),
+        reset_count: 3,
+        restart_count: 1,
         safe: 1,
         firmware_version: 1,
         count: None,

@@ -123,20 +123,22 @@ fn a_log_replays_to_what_the_tpm_quotes() {
     for (selection, bank) in [
         ("sha256:0,4,7", HashAlgorithm::Sha256),
         ("sha384:0,4,7", HashAlgorithm::Sha384),
-        // The stronger of the two.
+        // Either of the two.
         ("sha256:4,7+sha384:0,4,7", HashAlgorithm::Sha384),
     ] {
         let (claims, refused) = booted.judge(&booted.quote(selection), &log);
         assert_eq!(refused, [""; 0], "{selection}");
         let log = claims.log().expect("a log");
-        assert_eq!((log.bank(), log.events()), (Some(bank), events.len()));
+        assert_eq!((log.banks().count(), log.events()), (selection.matches("sha").count(), events.len()));
+        let log = log.in_bank(bank).expect("a quoted bank");
         assert_eq!((log.outcome(4), log.outcome(7)), (Outcome::Replayed, Outcome::Replayed));
         assert_eq!((log.outcome(0), log.outcome(9)), (Outcome::Untouched, Outcome::Unverified));
         assert_eq!(log.secure_boot(), Some(State::Enabled));
     }
     // A bank that the log does not have, no log, and a register that is not quoted.
     let (claims, refused) = booted.judge(&booted.quote("sha512:4,7"), &log);
-    assert_eq!(claims.log().expect("a log").bank(), None);
+    let foreign = claims.log().expect("a log").in_bank(HashAlgorithm::Sha512).expect("quoted");
+    assert!(!foreign.is_announced());
     assert_eq!(refused, ["vtpm.policy.event-log", "vtpm.policy.secure-boot"]);
     let quote = booted.quote("sha256:4,7");
     let (claims, refused) = booted.judge(&quote, &[]);
@@ -152,7 +154,8 @@ fn an_altered_log_does_not_replay() {
     let Some(booted) = Booted::new("an_altered_log_does_not_replay", &events) else { return };
     let quote = booted.quote("sha256:4,7");
     let (claims, refused) = booted.judge(&quote, &write(&events));
-    assert_eq!(claims.log().and_then(vtpm::LogClaims::secure_boot), Some(State::Disabled));
+    let states = claims.log().expect("a log").banks().map(vtpm::BankClaims::secure_boot);
+    assert!(states.eq([Some(State::Disabled)]));
     assert_eq!(refused, ["vtpm.policy.secure-boot"]);
     // Secure Boot was off. The log says that it was on, each time in another way.
     let invented = boot(1);
@@ -185,7 +188,8 @@ fn an_altered_log_does_not_replay() {
     ] {
         let (claims, refused) = booted.judge(&quote, &log);
         assert_eq!(refused, expected, "{what}");
-        assert_ne!(claims.log().and_then(vtpm::LogClaims::secure_boot), Some(State::Enabled), "{what}");
+        let mut banks = claims.log().expect("a log").banks();
+        assert!(banks.all(|of| of.secure_boot() != Some(State::Enabled)), "{what}");
     }
 }
 
@@ -196,7 +200,7 @@ fn invented_events_that_replay_prove_no_label() {
     events[0] = Event { hashed: b"something else".to_vec(), ..events[0].clone() };
     let Some(booted) = Booted::new("invented_events_that_replay_prove_no_label", &events) else { return };
     let (claims, refused) = booted.judge(&booted.quote("sha384:4,7"), &write(&events));
-    assert_eq!(claims.log().expect("a log").outcome(7), Outcome::Replayed);
+    assert_eq!(of(&claims, HashAlgorithm::Sha384).outcome(7), Outcome::Replayed);
     assert_eq!(refused, ["vtpm.policy.secure-boot"]);
 }
 
@@ -213,7 +217,7 @@ fn what_a_register_began_with_is_the_logs_word_and_the_quote_judges_it() {
         let log = add(log.event(0, NO_ACTION, &zeros, &data), &events).into_bytes();
         let (claims, refused) = booted.judge(&quote, &log);
         assert_eq!(refused, [""; 0]);
-        let outcome = claims.log().expect("a log").outcome(0);
+        let outcome = of(&claims, HashAlgorithm::Sha256).outcome(0);
         assert_eq!(outcome == Outcome::Replayed, expected, "locality {locality}: {outcome:?}");
     }
     // Loaders that write one digest of two: the other bank is not replayed, and that is no mismatch.
@@ -222,6 +226,11 @@ fn what_a_register_began_with_is_the_logs_word_and_the_quote_judges_it() {
     let log = add(log, &events).event(4, 6, &one, b"boot").into_bytes();
     let (claims, refused) = booted.judge(&quote, &log);
     let unreplayable = Unreplayable::NoDigest { event: events.len() };
-    assert_eq!(claims.log().expect("a log").outcome(4), Outcome::UnsupportedBank(unreplayable));
+    assert_eq!(of(&claims, HashAlgorithm::Sha256).outcome(4), Outcome::UnsupportedBank(unreplayable));
     assert_eq!(refused, ["vtpm.policy.event-log"]);
+}
+
+/// What the log says of a quoted bank.
+fn of(claims: &vtpm::Claims, bank: HashAlgorithm) -> &vtpm::BankClaims {
+    claims.log().and_then(|log| log.in_bank(bank)).expect("a log and a quoted bank")
 }

@@ -157,6 +157,8 @@ fn a_key_that_signs_anything_or_travels_is_refused() {
         kind: 0x8018,
         signer: key.name.clone(),
         extra_data: NONCE.to_vec(),
+        reset_count: 3,
+        restart_count: 1,
         safe: 1,
         firmware_version: 1,
         count: None,

@@ -36,7 +36,7 @@ impl Claims {
             csp_id: endorsement.vek.csp_id,
             crl_made,
             verified_at: context.now.as_secs(),
-            fresh: context.expect.bytes().is_some(),
+            fresh: context.expect.is_fresh(),
             root: endorsement.root(&context.anchors.snp),
             hwid: endorsement.vek.hwid,
         }

@@ -109,7 +109,8 @@ impl TrustedAk {
         self.root
     }
 
-    /// A key that the caller pins by its name. The name stands for the whole public area, attributes included.
+    /// A key that the caller pins by its name. The name stands for the whole public area, attributes included. A name by SHA-1
+    /// could be two keys', and vouches for none.
     pub const fn pinned(name: Name) -> Self {
         Self { id: AkId::Name(name), path: AkPath::Pinned, root: Root::Caller }
     }
@@ -139,6 +140,13 @@ impl TrustedAk {
     }
 }
 
+impl TrustedAk {
+    /// Whether it stands for a whole public area.
+    pub(super) const fn is_named(&self) -> bool {
+        matches!(self.id, AkId::Name(_))
+    }
+}
+
 impl Anchors {
     /// Nobody: nothing verifies until something is added.
     pub fn none() -> Self {
@@ -161,9 +169,16 @@ impl Anchors {
     }
 
     pub(super) fn key(&self, name: Option<&Name>, spki: &[u8]) -> Option<&TrustedAk> {
-        self.keys.iter().find(|key| match &key.id {
-            AkId::Name(trusted) => Some(trusted) == name,
-            AkId::Spki(trusted) => trusted == spki,
+        let named = self.keys.iter().find(|key| match &key.id {
+            AkId::Name(trusted) => Some(trusted) == name && !trusted.can_collide(),
+            AkId::Spki(_) => false,
+        });
+        // A name says more than a bare key, whichever was added first.
+        named.or_else(|| {
+            self.keys.iter().find(|key| match &key.id {
+                AkId::Name(_) => false,
+                AkId::Spki(trusted) => trusted == spki,
+            })
         })
     }
 

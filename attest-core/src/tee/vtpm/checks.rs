@@ -46,6 +46,7 @@ pub mod verify {
         PCR_SELECTED = Mismatch "vtpm.pcr.selected", "the values handed over are those of the quoted registers, all of them and no others", "CVE-2024-29039";
         PCR_LENGTH = Mismatch "vtpm.pcr.length", "each value has the length of its bank's digests", "TPM 2.0 Part 2, 10.9.7";
         PCR_DIGEST = Mismatch "vtpm.pcr.digest", "pcrDigest is the digest of the values, in the order of the selection, by the signature's hash", "TPM 2.0 Part 3, 18.4";
+        SAME_BOOT = Mismatch "vtpm.quote.same-boot", "all quotes are of one boot of one TPM: the same qualifiedSigner, resetCount, restartCount and firmwareVersion", "TPM 2.0 Part 1, 36; our rule: registers of two boots are no state";
     }
 }
 

@@ -10,6 +10,7 @@ use super::pcr::VerifiedPcrs;
 use super::public::{Attributes, Hierarchy, Name};
 use super::wire::ClockInfo;
 use crate::claims::Root;
+use crate::crypto::HashAlgorithm;
 use crate::values::{Digest, Nonce, Value};
 
 /// Claims of one TPM: what the quotes' signatures cover, what vouches for the key, and how the verification was asked for.
@@ -142,23 +143,30 @@ impl Claims {
         f("safe", if facts.clock.safe { "yes" } else { "no" }.into());
         f("firmware_version", Value::Bits(facts.firmware_version));
         for (bank, index, value) in facts.pcrs.iter() {
-            f(register_name(bank.name(), index), (*value).into());
+            f(register_name(&PCRS, bank, index), (*value).into());
         }
         let Some(log) = &facts.log else {
             f("event_log", "none".into());
             return;
         };
         f("event_log", u64::try_from(log.events()).unwrap_or(u64::MAX).into());
-        f("event_log_bank", log.bank().map_or("none of the quoted", |bank| bank.name()).into());
-        for (index, outcome) in log.outcomes() {
-            f(register_name("event_log", index), word(outcome).into());
+        for of in log.banks() {
+            for (index, outcome) in of.outcomes() {
+                f(register_name(&LOG, of.bank(), index), word(outcome).into());
+            }
+            let state = match of.secure_boot() {
+                None => "not proven",
+                Some(State::Disabled) => "disabled",
+                Some(State::Enabled) => "enabled",
+            };
+            let name = match of.bank() {
+                HashAlgorithm::Sha1 => "secure_boot.sha1",
+                HashAlgorithm::Sha256 => "secure_boot.sha256",
+                HashAlgorithm::Sha384 => "secure_boot.sha384",
+                HashAlgorithm::Sha512 => "secure_boot.sha512",
+            };
+            f(name, state.into());
         }
-        let state = match log.secure_boot() {
-            None => "not proven",
-            Some(State::Disabled) => "disabled",
-            Some(State::Enabled) => "enabled",
-        };
-        f("secure_boot", state.into());
     }
 }
 
@@ -174,17 +182,30 @@ pub(super) const fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Names of claims are static: one table for all banks.
-fn register_name(bank: &str, index: u8) -> &'static str {
-    let row = NAMES.iter().find(|(of, _)| *of == bank).map_or(&[][..], |(_, names)| &names[..]);
+/// Names of claims are static: one table for registers, one for what the log says of them.
+type Names = [(HashAlgorithm, [&'static str; 24]); 4];
+
+fn register_name(names: &Names, bank: HashAlgorithm, index: u8) -> &'static str {
+    let row = names.iter().find(|(of, _)| *of == bank).map_or(&[][..], |(_, names)| &names[..]);
     row.get(usize::from(index)).copied().unwrap_or("pcr")
 }
 
 macro_rules! names {
-    ($($bank:literal),*) => {
-        [$(($bank, names!(@row $bank; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23))),*]
+    ($prefix:literal) => {
+        [
+            (HashAlgorithm::Sha1, names!(@row $prefix, "sha1")),
+            (HashAlgorithm::Sha256, names!(@row $prefix, "sha256")),
+            (HashAlgorithm::Sha384, names!(@row $prefix, "sha384")),
+            (HashAlgorithm::Sha512, names!(@row $prefix, "sha512")),
+        ]
     };
-    (@row $bank:literal; $($index:literal)*) => { [$(concat!("pcr.", $bank, ".", $index)),*] };
+    (@row $prefix:literal, $bank:literal) => {
+        names!(@row $prefix, $bank; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23)
+    };
+    (@row $prefix:literal, $bank:literal; $($index:literal)*) => {
+        [$(concat!($prefix, ".", $bank, ".", $index)),*]
+    };
 }
 
-static NAMES: [(&str, [&str; 24]); 5] = names!("sha1", "sha256", "sha384", "sha512", "event_log");
+static PCRS: Names = names!("pcr");
+static LOG: Names = names!("event_log");

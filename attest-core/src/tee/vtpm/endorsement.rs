@@ -45,6 +45,8 @@ pub(super) struct AkPublic {
 pub(super) struct Trust {
     pub(super) path: AkPath,
     pub(super) root: Root,
+    /// Whether it vouches for the whole public area, by its name, and not for the bare key alone.
+    pub(super) named: bool,
     /// What the certificate says, if it is what vouches.
     pub(super) certificate: Option<CertificateClaims>,
 }
@@ -79,6 +81,21 @@ impl Ak {
         Ok(Self { key, spki_sha256, public })
     }
 
+    /// Whether the public area is that of a known template whose qualified name the quote bears: consistent, and all that can be
+    /// had for a key that is vouched for without its name.
+    pub(super) fn is_of_a_template(
+        &self,
+        qualified_signer: &[u8],
+        context: &Context<'_>,
+    ) -> Result<bool, Error> {
+        let Some(public) = &self.public else { return Ok(false) };
+        if public.rebuilt {
+            return Ok(true);
+        }
+        let Some(bytes) = rebuild(&self.key, qualified_signer, context.provider)? else { return Ok(false) };
+        Ok(Public::parse(&bytes)?.name(context.provider)? == public.name)
+    }
+
     /// The hierarchy that it is a primary key of, by the quote's qualifiedSigner; `None` for a parent that is not known.
     pub(super) fn hierarchy(
         &self,
@@ -108,16 +125,35 @@ pub(super) fn judge_trust(
     let name = ak.public.as_ref().map(|public| &public.name);
     let trusted = anchors.key(name, ak.spki_sha256.as_bytes());
     let certificates = parsed(carried, store, checks)?;
-    let of_key = certificates
-        .iter()
-        .find(|certificate| SigningKey::of_spki(&certificate.public_key()).as_ref() == Some(&ak.key));
-    judge_certificate(of_key.is_some(), carried, checks)?;
+    let leaves = leaves_of(carried, checks)?;
+    let is_of_key = |certificate: &&Certificate<'_>| {
+        SigningKey::of_spki(&certificate.public_key()).as_ref() == Some(&ak.key)
+    };
+    // Evidence that brings leaves must bring the one of its key: a certificate of another machine is not passed over.
+    let of_key = match leaves.is_empty() {
+        true => certificates.iter().find(is_of_key),
+        false => leaves.iter().find(is_of_key),
+    };
+    match (leaves.is_empty(), of_key.is_some()) {
+        (true, false) => {
+            checks.not_applicable(&checks::AK_CERTIFICATE, "evidence brings no certificate of a key");
+        }
+        (_, found) => {
+            let actual = if found { "the key that signs" } else { "another key" };
+            checks.require(&checks::AK_CERTIFICATE, found, "the key that signs", actual);
+        }
+    }
     let trust = match (trusted, of_key) {
         (Some(trusted), _) => {
             let why = "the key itself is trusted";
             checks.not_applicable(&checks::AK_CHAIN, why);
             checks.not_applicable(&checks::AK_USAGE, why);
-            Some(Trust { path: trusted.path, root: trusted.root, certificate: None })
+            Some(Trust {
+                path: trusted.path,
+                root: trusted.root,
+                named: trusted.is_named(),
+                certificate: None,
+            })
         }
         (None, Some(leaf)) => judge_chain(leaf, &certificates, context, checks)?,
         (None, None) => {
@@ -130,7 +166,7 @@ pub(super) fn judge_trust(
     let actual = trust.as_ref().map_or("nothing that the caller trusts", |trust| trust.path.name());
     checks.require(&checks::AK_TRUSTED, trust.is_some(), "a trusted key, or a certificate of it", actual);
     // Without anything that vouches, the key is judged on as if the caller stood for it: the refusal is on record.
-    Ok(trust.unwrap_or(Trust { path: AkPath::Pinned, root: Root::Caller, certificate: None }))
+    Ok(trust.unwrap_or(Trust { path: AkPath::Pinned, root: Root::Caller, named: false, certificate: None }))
 }
 
 /// Certificates, of which those that came with the evidence come first.
@@ -143,21 +179,16 @@ fn parsed<'a>(
     all.map(Certificate::parse).collect::<Result<_, _>>().map_err(|error| Refused::with(error, checks))
 }
 
-/// Evidence that brings leaves must bring the one of its key: a certificate of another machine is not passed over.
-fn judge_certificate(found: bool, carried: &Collateral, checks: &mut Checks) -> Result<(), Refused> {
-    let mut leaves = 0_usize;
+/// The certificates that came with the evidence and are nobody's issuer.
+fn leaves_of<'a>(carried: &'a Collateral, checks: &Checks) -> Result<Vec<Certificate<'a>>, Refused> {
+    let mut leaves = Vec::new();
     for der in carried.certificates() {
         let certificate = Certificate::parse(der).map_err(|error| Refused::with(error, checks))?;
-        let authority = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
-        leaves = leaves.saturating_add(usize::from(!authority));
+        if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
+            leaves.push(certificate);
+        }
     }
-    if leaves == 0 && !found {
-        checks.not_applicable(&checks::AK_CERTIFICATE, "evidence brings no certificate of a key");
-        return Ok(());
-    }
-    let actual = if found { "the key that signs" } else { "another key" };
-    checks.require(&checks::AK_CERTIFICATE, found, "the key that signs", actual);
-    Ok(())
+    Ok(leaves)
 }
 
 fn judge_chain(
@@ -171,7 +202,8 @@ fn judge_chain(
         KeyCertificate::find(leaf, certificates, purpose, anchors, context.provider, context.now, checks)?;
     let Some(found) = found else { return Ok(None) };
     let certificate = said_of_the_machine(leaf).map_err(|error| Refused::with(error, checks))?;
-    Ok(Some(Trust { path: AkPath::Certificate, root: found.root(), certificate: Some(certificate) }))
+    let (path, root) = (AkPath::Certificate, found.root());
+    Ok(Some(Trust { path, root, named: false, certificate: Some(certificate) }))
 }
 
 /// What a certificate says that was believed. An extension that cannot be read is an error: its issuer meant something by it.

@@ -92,8 +92,13 @@ impl Policy {
             checks::PCRS.iter().for_each(|check| out.not_applicable(check, ANY));
             return;
         };
+        // Files refuse both: a list of nothing, and a register that a PC does not have.
+        let stranger = rules.keys().find(|(_, index)| usize::from(*index) >= checks::PCRS.len());
         for (index, check) in (0_u8..).zip(checks::PCRS) {
-            let mut named = false;
+            let mut named = rules.is_empty() || stranger.is_some();
+            if named {
+                out.require_again(check, false, "registers from 0 to 23", "none, or another");
+            }
             // One line a register, with the graver outcome of its banks.
             for ((bank, _), rule) in rules.iter().filter(|((_, of), _)| *of == index) {
                 named = true;
@@ -110,12 +115,14 @@ impl Policy {
 
     fn judge_log(&self, claims: &Claims, out: &mut Checks) {
         let log = claims.log();
+        // A guest can extend a bank that firmware leaves alone (CVE-2021-42299): the log must hold where values are demanded.
+        let named = self.pcrs.banks();
         match &self.replayed.0 {
             OneOf::Any => {
                 out.not_applicable(&checks::EVENT_LOG, "the policy demands no register to be explained")
             }
             OneOf::Listed(registers) => {
-                let outcome = |index| log.map_or(Outcome::Unverified, |log| log.outcome(index));
+                let outcome = |index| log.map_or(Outcome::Unverified, |log| log.outcome(index, &named));
                 let failed = registers.iter().find(|index| outcome(**index) != Outcome::Replayed);
                 let actual = match (log, failed) {
                     (None, _) => Value::Phrase("no event log"),
@@ -129,7 +136,7 @@ impl Policy {
                 out.require(&checks::EVENT_LOG, ok, "all replayed", actual);
             }
         }
-        let state = log.and_then(super::log::LogClaims::secure_boot);
+        let state = log.and_then(|log| log.secure_boot(&named));
         match self.secure_boot {
             Bit::Any => out.not_applicable(&checks::SECURE_BOOT, ANY),
             rule @ (Bit::Clear | Bit::Set) => {

@@ -14,6 +14,11 @@ use crate::values::Value;
 use crate::x509::chain::{ChainError, MAX_SUPPLIED, Path, Rules, find};
 use crate::x509::{Certificate, KeyUsage, id};
 
+/// tcg-kp-EKCertificate, 2.23.133.8.1, by its content octets.
+const EK_PURPOSE: &[u8] = &[0x67, 0x81, 0x05, 0x08, 0x01];
+/// tcg-kp-AIKCertificate, 2.23.133.8.3.
+const AK_PURPOSE: &[u8] = &[0x67, 0x81, 0x05, 0x08, 0x03];
+
 /// What a key of a TPM is certified for. Some clouds write the endorsement key's purpose into the certificates of both keys: only
 /// keyUsage tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +40,17 @@ impl KeyPurpose {
 
     const fn expected(self) -> &'static str {
         match self {
-            Self::Attestation => "digitalSignature",
-            Self::Endorsement => "keyEncipherment or keyAgreement",
+            Self::Attestation => "digitalSignature, and a TPM's purpose if it names one",
+            Self::Endorsement => "keyEncipherment or keyAgreement, and an endorsement key's purpose if any",
+        }
+    }
+
+    /// extKeyUsage, where there is one: Google's attestation keys have an endorsement key's purpose, or none.
+    fn allows(self, leaf: &Certificate<'_>) -> bool {
+        let Some(purposes) = leaf.purposes() else { return true };
+        match self {
+            Self::Attestation => purposes.contains(AK_PURPOSE) || purposes.contains(EK_PURPOSE),
+            Self::Endorsement => purposes.contains(EK_PURPOSE),
         }
     }
 
@@ -110,7 +124,7 @@ impl<'a> KeyCertificate<'a> {
         };
         let anchor = path.anchor().subject().common_name().map_or(Value::None, Value::text);
         checks.require(chain, true, "a root that the caller trusts", anchor);
-        let fits = leaf.key_usage().is_some_and(|usage| purpose.fits(usage));
+        let fits = leaf.key_usage().is_some_and(|usage| purpose.fits(usage)) && purpose.allows(leaf);
         let actual = if fits { purpose.expected() } else { "another usage" };
         let usable = checks.require(usable, fits, purpose.expected(), actual);
         let root = kind_of_root(path.anchor(), provider).map_err(|error| Refused::with(error, checks))?;

@@ -7,42 +7,32 @@ use super::pcr::VerifiedPcrs;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::Malformed;
 
-/// A log next to quoted registers.
+/// A log next to quoted registers, bank by bank.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogClaims {
-    bank: Option<HashAlgorithm>,
-    outcomes: Vec<(u8, Outcome)>,
-    secure_boot: Option<State>,
+    banks: Vec<BankClaims>,
     events: usize,
 }
 
-impl LogClaims {
-    /// Reads a log and replays it in the strongest bank that was quoted and that the log has; `None` for no log.
-    ///
-    /// # Errors
-    /// [`Malformed`], with the rule, for bytes that are no log.
-    pub(super) fn read(
-        bytes: &[u8],
-        pcrs: &VerifiedPcrs,
-        provider: &CryptoProvider,
-    ) -> Result<Option<Self>, Malformed> {
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        let log = Log::parse(bytes)?;
-        let events = log.len();
-        let Some(compared) = compare(&log, pcrs, provider) else {
-            return Ok(Some(Self { bank: None, outcomes: Vec::new(), secure_boot: None, events }));
-        };
-        let bank = Some(compared.bank());
-        let outcomes = compared.outcomes().collect();
-        let secure_boot = compared.secure_boot(provider).ok().map(|claim| claim.state());
-        Ok(Some(Self { bank, outcomes, secure_boot, events }))
+/// A log next to the registers of one quoted bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BankClaims {
+    bank: HashAlgorithm,
+    /// Whether the log says that it has this bank at all.
+    announced: bool,
+    outcomes: Vec<(u8, Outcome)>,
+    secure_boot: Option<State>,
+}
+
+impl BankClaims {
+    /// The bank.
+    pub const fn bank(&self) -> HashAlgorithm {
+        self.bank
     }
 
-    /// The bank that was replayed; `None` if no quoted bank is in the log.
-    pub const fn bank(&self) -> Option<HashAlgorithm> {
-        self.bank
+    /// Whether the log has this bank. Firmware does not extend a bank that its log leaves out, but the guest can.
+    pub const fn is_announced(&self) -> bool {
+        self.announced
     }
 
     /// How the log stands to each register, by number.
@@ -59,10 +49,75 @@ impl LogClaims {
     pub const fn secure_boot(&self) -> Option<State> {
         self.secure_boot
     }
+}
+
+impl LogClaims {
+    /// Reads a log and replays it in every quoted bank; `None` for no log.
+    ///
+    /// # Errors
+    /// [`Malformed`], with the rule, for bytes that are no log.
+    pub(super) fn read(
+        bytes: &[u8],
+        pcrs: &VerifiedPcrs,
+        provider: &CryptoProvider,
+    ) -> Result<Option<Self>, Malformed> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let log = Log::parse(bytes)?;
+        let of = |bank| {
+            let compared =
+                Replay::new(&log, bank, provider).compare(|bank, index| pcrs.get(bank, index).copied());
+            BankClaims {
+                bank,
+                announced: log.banks().iter().any(|of| of.algorithm() == Some(bank)),
+                outcomes: compared.outcomes().collect(),
+                secure_boot: compared.secure_boot(provider).ok().map(|claim| claim.state()),
+            }
+        };
+        Ok(Some(Self { banks: pcrs.banks().map(of).collect(), events: log.len() }))
+    }
+
+    /// The quoted banks, each once, the weakest hash first.
+    pub fn banks(&self) -> impl Iterator<Item = &BankClaims> {
+        self.banks.iter()
+    }
+
+    /// The log in one bank; `None` if the bank was not quoted.
+    pub fn in_bank(&self, bank: HashAlgorithm) -> Option<&BankClaims> {
+        self.banks().find(|of| of.bank == bank)
+    }
 
     /// How many events the log has.
     pub const fn events(&self) -> usize {
         self.events
+    }
+
+    /// The banks that count for a policy: all those in which it names values. If it names none, the strongest that the log has:
+    /// then nothing says which bank the machine's firmware extends.
+    fn counted<'a>(&'a self, named: &'a [HashAlgorithm]) -> impl Iterator<Item = &'a BankClaims> {
+        let strongest = self.banks.iter().rev().find(|of| of.announced).map(|of| of.bank);
+        self.banks.iter().filter(move |of| match named.is_empty() {
+            true => Some(of.bank) == strongest,
+            false => named.contains(&of.bank),
+        })
+    }
+
+    /// How the log stands to a register in all banks that count: replayed only if in each that is quoted.
+    pub(super) fn outcome(&self, index: u8, named: &[HashAlgorithm]) -> Outcome {
+        let quoted =
+            || self.counted(named).map(|of| of.outcome(index)).filter(|of| *of != Outcome::Unverified);
+        quoted()
+            .find(|of| *of != Outcome::Replayed)
+            .or_else(|| quoted().next())
+            .unwrap_or(Outcome::Unverified)
+    }
+
+    /// Secure Boot, if all banks that count prove the same.
+    pub(super) fn secure_boot(&self, named: &[HashAlgorithm]) -> Option<State> {
+        let mut states = self.counted(named).map(BankClaims::secure_boot);
+        let first = states.next()??;
+        states.all(|state| state == Some(first)).then_some(first)
     }
 }
 

@@ -43,7 +43,7 @@ pub use body::{AttestationKey, MAX_QUOTES, MAX_VALUES, TpmEvidence, TpmQuote};
 pub use claims::{CertificateClaims, Claims};
 pub use gce::{GCE_INSTANCE_ID, GceInfo, GceInstance};
 pub use key_certificate::{KeyCertificate, KeyPurpose};
-pub use log::{LogClaims, compare};
+pub use log::{BankClaims, LogClaims, compare};
 pub use pcr::{PcrValue, VerifiedPcrs};
 pub use policy::Policy;
 pub use public::{Attributes, CurveId, Hierarchy, Key, Name, Public, Scheme, Symmetric};
@@ -75,6 +75,18 @@ pub const NOT_CHECKED: &[(&str, &str)] = &[
     ),
     ("registers 16 and 23", "whoever may talk to the TPM can set them back"),
     ("banks that were not quoted", "their digests in a log are free text"),
+    (
+        "banks that firmware does not extend",
+        "a guest can extend them as it likes (CVE-2021-42299); allow only banks that the machine's firmware extends",
+    ),
+    (
+        "whose machine, by its certificate",
+        "what a cloud says of the instance is a claim; no rule compares it, so list keys or compare the claims",
+    ),
+    (
+        "whose Secure Boot keys",
+        "`secure_boot` says that something was verified, not by whose keys; register 7 does",
+    ),
     (
         "revocation of attestation key certificates",
         "clouds serve no list for them; the chain's dates and the caller's roots are all there is",

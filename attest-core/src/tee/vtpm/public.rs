@@ -280,6 +280,11 @@ impl Name {
         super::wire::is_name(bytes).then(|| Self(bytes.to_vec()))
     }
 
+    /// Whether two public areas with this name can be found (SHA-1).
+    pub(super) fn can_collide(&self) -> bool {
+        self.0.starts_with(&AlgorithmId::SHA1.0.to_be_bytes())
+    }
+
     /// Algorithm and digest.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

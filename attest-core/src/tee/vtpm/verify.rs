@@ -6,7 +6,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::body::{AttestationKey, Parts, TpmEvidence, TpmQuote};
+use super::body::{AttestationKey, MAX_QUOTES, MAX_VALUES, Parts, TpmEvidence, TpmQuote};
 use super::checks::verify as checks;
 use super::claims::{Claims, Facts};
 use super::endorsement::{Ak, Trust, judge_trust};
@@ -14,12 +14,12 @@ use super::key::SigningKey;
 use super::log::LogClaims;
 use super::pcr::{self, VerifiedPcrs};
 use super::signature::Signature;
-use super::wire::{Attest, Attested, TYPE_QUOTE};
+use super::wire::{Attest, Attested, ClockInfo, TYPE_QUOTE};
 use crate::checks::Checks;
 use crate::collateral::{Collateral, Store};
 use crate::context::Context;
 use crate::crypto::HashAlgorithm;
-use crate::error::{Error, Refused};
+use crate::error::{Error, Malformed, Problem, Refused, Unsupported};
 use crate::values::{Nonce, Value};
 use crate::verified::Verified;
 
@@ -62,16 +62,23 @@ fn verify<C>(
     form: impl FnOnce(Claims) -> C,
 ) -> Result<Verified<C>, Refused> {
     let quotes = quotes.iter().map(Quote::parse).collect::<Result<Vec<_>, _>>()?;
-    // `parse` refuses evidence without a quote; made by hand, it is told the same.
-    let Some(first) = quotes.first() else {
-        return Err(Attest::parse_as(TYPE_QUOTE, &[]).map_or_else(Refused::from, |_| {
-            Error::from(crate::error::Unsupported::Format(Value::None)).into()
-        }));
-    };
+    let Some(first) = quotes.first() else { return Err(no_quote()) };
+    for (field, max, actual) in quotes
+        .iter()
+        .map(|quote| ("pcrs", MAX_VALUES, quote.parts.pcrs.len()))
+        .chain([("quotes", MAX_QUOTES, quotes.len())])
+    {
+        if actual > max {
+            let problem = Problem::TooLarge { max, actual };
+            return Err(Malformed { structure: "TPM evidence", field, offset: 0, problem }.into());
+        }
+    }
     let mut checks = Checks::new();
     let ak = Ak::read(ak, first.attest.qualified_signer(), context)?;
     let trust = judge_trust(&ak, carried, store, context, &mut checks)?;
-    judge_key(&ak, &mut checks);
+    let signer = first.attest.qualified_signer();
+    let proven = trust.named || ak.is_of_a_template(signer, context)?;
+    judge_key(&ak, proven, &mut checks);
     let mut pcrs = VerifiedPcrs::default();
     for quote in &quotes {
         quote.judge_signer(&ak, context, &mut checks)?;
@@ -80,50 +87,90 @@ fn verify<C>(
             checks.require_again(&checks::PCR_DUPLICATE, false, "each once", "a register in two quotes");
         }
     }
+    judge_boot(&quotes, &mut checks);
     let log =
         LogClaims::read(event_log, &pcrs, context.provider).map_err(|error| Refused::with(error, &checks))?;
     match Refused::of(&checks) {
         Some(refused) => Err(refused),
         None => {
-            let claims = claims(&ak, trust, first, pcrs, log, context)?;
+            let claims = claims(&ak, (trust, proven), &quotes, pcrs, log, context)?;
             Ok(Verified::assertion(form(claims), checks))
         }
     }
 }
 
+/// `parse` refuses evidence without a quote; made by hand, it is told the same.
+fn no_quote() -> Refused {
+    Attest::parse_as(TYPE_QUOTE, &[])
+        .map_or_else(Refused::from, |_| Error::from(Unsupported::Format(Value::None)).into())
+}
+
 fn claims(
     ak: &Ak,
-    trust: Trust,
-    quote: &Quote<'_>,
+    (trust, proven): (Trust, bool),
+    quotes: &[Quote<'_>],
     pcrs: VerifiedPcrs,
     log: Option<LogClaims>,
     context: &Context<'_>,
 ) -> Result<Claims, Refused> {
-    let attest = &quote.attest;
-    let public = ak.public.as_ref();
+    let Some(Quote { attest, .. }) = quotes.first() else { return Err(no_quote()) };
+    // What only evidence says of its key is no claim.
+    let public = ak.public.as_ref().filter(|_| proven);
+    let hierarchy = match proven {
+        true => ak.hierarchy(attest.qualified_signer(), context)?,
+        false => None,
+    };
+    let safe = quotes.iter().all(|quote| quote.attest.clock().safe);
     Ok(Claims::new(Facts {
         path: trust.path,
         root: trust.root,
         name: public.map(|public| public.name.clone()),
         attributes: public.map(|public| public.attributes),
         spki_sha256: ak.spki_sha256,
-        hierarchy: ak.hierarchy(attest.qualified_signer(), context)?,
+        hierarchy,
         certificate: trust.certificate,
         extra_data: Nonce::new(attest.extra_data()),
-        clock: attest.clock(),
+        clock: ClockInfo { safe, ..attest.clock() },
         firmware_version: attest.firmware_version(),
-        fresh: context.expect.bytes().is_some(),
+        fresh: context.expect.is_fresh(),
         pcrs,
         log,
     }))
 }
 
-/// What can be said of the key alone.
-fn judge_key(ak: &Ak, checks: &mut Checks) {
+/// Several quotes tell of one state only if the TPM was not reset between them.
+fn judge_boot(quotes: &[Quote<'_>], checks: &mut Checks) {
+    let of = |quote: &Quote<'_>| {
+        let clock = quote.attest.clock();
+        (clock.reset_count, clock.restart_count, quote.attest.firmware_version())
+    };
+    let same = |quote: &&Quote<'_>, first: &Quote<'_>| {
+        of(quote) == of(first) && quote.attest.qualified_signer() == first.attest.qualified_signer()
+    };
+    let shown = |quote: &Quote<'_>| {
+        let (reset, restart, firmware) = of(quote);
+        Value::text(&format!("reset {reset}, restart {restart}, firmware {firmware:#x}"))
+    };
+    let Some(first) = quotes.first() else { return };
+    let other = quotes.iter().find(|quote| !same(quote, first));
+    let actual = match other {
+        None => shown(first),
+        Some(other) if of(other) == of(first) => Value::Phrase("another qualifiedSigner"),
+        Some(other) => shown(other),
+    };
+    checks.require(&checks::SAME_BOOT, other.is_none(), shown(first), actual);
+}
+
+/// What can be said of the key alone. `proven`: whether what vouches for the key vouches for its attributes.
+fn judge_key(ak: &Ak, proven: bool, checks: &mut Checks) {
     match &ak.public {
         None => checks.not_applicable(
             &checks::AK_ATTRIBUTES,
             "only the bare key is known, in no known template; policy judges",
+        ),
+        Some(public) if !proven && public.attributes.are_an_attestation_keys() => checks.not_applicable(
+            &checks::AK_ATTRIBUTES,
+            "what vouches for the key vouches for its numbers only; policy judges",
         ),
         Some(public) => {
             let ok = public.attributes.are_an_attestation_keys();

@@ -118,6 +118,11 @@ fn chain(suite: &mut Suite) {
     case("critical", "a critical extension that nobody reads", &[critical, ca()], false);
 }
 
+/// extKeyUsage of one purpose.
+fn purpose(id: &str) -> Ext {
+    Ext::new("2.5.29.37", crate::der_out::seq(&[&crate::der_out::oid(id)]))
+}
+
 fn usage(suite: &mut Suite) {
     let check = "vtpm.ak.usage";
     let machine = stranger("certified");
@@ -130,9 +135,16 @@ fn usage(suite: &mut Suite) {
         ("signs-and-agrees", "a key for signatures and key agreement", vec![Ext::key_usage([3, 0x88])]),
         ("none", "a key for anything", vec![]),
         ("commitment", "a key for another purpose", vec![Ext::key_usage([6, 0x40])]),
+        ("server", "a server's key", vec![Ext::key_usage([7, 0x80]), purpose("1.3.6.1.5.5.7.3.1")]),
+        ("code", "a key that signs code", vec![Ext::key_usage([7, 0x80]), purpose("1.3.6.1.5.5.7.3.3")]),
     ] {
         let evidence = machine.carrying(&[of(extensions).build(), ca.clone()]);
         suite.case(check, name, why, evidence).also(&["vtpm.ak.trusted"]);
+    }
+    for (name, id) in [("ak-purpose", "2.23.133.8.3"), ("ek-purpose", "2.23.133.8.1")] {
+        let certificate = of(vec![Ext::key_usage([7, 0x80]), purpose(id)]).build();
+        let evidence = machine.carrying(&[certificate, ca.clone()]);
+        suite.case(check, name, "a key for signatures, with a TPM's purpose", evidence).accepted();
     }
     let evidence = machine.carrying(&[leaf(&machine.key).build(), ca]);
     suite.case(check, "good", "a key for signatures", evidence).accepted();

@@ -106,6 +106,8 @@ impl Machine {
             kind: 0x8018,
             signer: self.public.qualified_name(),
             extra_data: vec![0x5a; 32],
+            reset_count: 3,
+            restart_count: 1,
             safe: 1,
             firmware_version: 0x2019_0106_0016_3636,
             count: None,

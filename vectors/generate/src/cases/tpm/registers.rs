@@ -1,7 +1,7 @@
 //! Registers: what was selected, what was handed over, and what the digest covers.
 
 use super::{INDICES, Machine, SHA256, SHA384, Suite, evidence, value};
-use crate::tpm::{QuoteSpec, Value};
+use crate::tpm::{AttestSpec, QuoteSpec, Value};
 
 pub(super) fn add(suite: &mut Suite) {
     selections(suite);
@@ -226,12 +226,37 @@ fn several(suite: &mut Suite) {
     attest.digest = machine.hash.digest(&covered(&attest.selection));
     let stranger = QuoteSpec { values: handed(&attest.selection), ..machine.quote(&attest) };
     let evidence = evidence(&[first.clone(), stranger], &bare.ak(), &[]);
-    suite.case(
-        "vtpm.ak.qualified-signer",
-        "second-of-a-bare-key",
-        "the second quote names another key",
-        evidence,
-    );
+    suite
+        .case(
+            "vtpm.ak.qualified-signer",
+            "second-of-a-bare-key",
+            "the second quote names another key",
+            evidence,
+        )
+        .also(&["vtpm.quote.same-boot"]);
+    // The register bank of one boot beside that of another.
+    let check = "vtpm.quote.same-boot";
+    suite.good(&[check]);
+    let both = crate::tpm::evidence(&[first.clone(), of(SHA384)], &machine.ak(), &[]);
+    suite.case(check, "good-two-quotes", "two quotes of one boot", both).accepted();
+    type Change = fn(&mut AttestSpec);
+    let changes: [(&str, Change); 6] = [
+        ("reset", |attest| attest.reset_count += 1),
+        ("reset-back", |attest| attest.reset_count = 0),
+        ("restart", |attest| attest.restart_count += 1),
+        ("firmware", |attest| attest.firmware_version ^= 1),
+        ("firmware-high", |attest| attest.firmware_version ^= 1 << 63),
+        ("signer", |attest| attest.signer = [&[0, 0x0b], [7; 32].as_slice()].concat()),
+    ];
+    for (name, change) in changes {
+        let mut attest = machine.attest();
+        attest.selection = vec![(SHA384, super::BITMAP.to_vec())];
+        attest.digest = machine.hash.digest(&covered(&attest.selection));
+        change(&mut attest);
+        let other = QuoteSpec { values: handed(&attest.selection), ..machine.quote(&attest) };
+        let evidence = crate::tpm::evidence(&[first.clone(), other], &machine.ak(), &[]);
+        suite.case(check, name, "the second quote is of another boot", evidence);
+    }
     let mut case = |check: &str, name: &str, why: &str, quotes: &[QuoteSpec], also: &[&str]| {
         let evidence = crate::tpm::evidence(quotes, &machine.ak(), &[]);
         suite.case(check, name, why, evidence).also(also);

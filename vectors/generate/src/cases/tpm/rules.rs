@@ -71,6 +71,18 @@ fn origin(suite: &mut Suite) {
             .rule("vtpm.unknown_attributes", "refuse")
             .exit(10);
     }
+    // A public area that evidence brings beside a key that is vouched for by its numbers: the signer's own word.
+    let machine = Machine::new(Key::p384("bare"), tpm::ECDSA, Hash::Sha384);
+    let claimed = machine.evidence(&machine.attest());
+    for (name, why, evidence) in [
+        ("claimed-no", "only evidence says the attributes", claimed),
+        ("certified-no", "a certificate speaks for the numbers", certified),
+    ] {
+        suite
+            .case("vtpm.policy.ak-attributes", name, why, evidence)
+            .rule("vtpm.unknown_attributes", "refuse")
+            .exit(10);
+    }
     for (name, machine) in Machine::all() {
         let machine = machine.pinned(suite);
         let evidence = machine.evidence(&machine.attest());
@@ -90,6 +102,18 @@ fn origin(suite: &mut Suite) {
         suite
             .case("vtpm.policy.freshness", &format!("{name}-no"), "not compared", evidence)
             .expecting(None)
+            .rule("vtpm.stale_evidence", "refuse")
+            .exit(10);
+        let mut attest = machine.attest();
+        attest.extra_data = Vec::new();
+        suite
+            .case(
+                "vtpm.policy.freshness",
+                &format!("{name}-empty"),
+                "an empty nonce",
+                machine.evidence(&attest),
+            )
+            .expecting_nonce(&[])
             .rule("vtpm.stale_evidence", "refuse")
             .exit(10);
     }
