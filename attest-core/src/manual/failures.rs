@@ -11,7 +11,9 @@
 //! | the selection of the quote was not compared with the values next to it, so that a resettable register could stand for another | CVE-2024-29039, tpm2-tools | the selection is compared entry by entry (`vtpm.pcr.selected`), no bank may stand in it twice (`vtpm.quote.selection-bank`), and only [`crate::tee::vtpm::VerifiedPcrs`] leads to values |
 //! | a quote was rebuilt from JSON, whose magic could be any number | CVE-2024-29040, tpm2-tss | there is one parser, over the signed bytes; [`crate::tee::vtpm::Attest::signed_bytes`] is what it read |
 //! | a quote that covers no register, or values outside of it, counted as verified | CVE-2022-0317, go-attestation | `vtpm.quote.selection-empty`; every quote must hold, and a register that none covers has no value to ask for |
-//! | attributes of a key were believed because they stood beside it | a class of defects in TPM clients | [`crate::tee::vtpm::TrustedAk`] goes by the key's name, which covers them |
+//! | attributes of a key were believed because they stood beside it | a class of defects in TPM clients | they are claims only where the key's name is vouched for, or where a known template gives the quote's qualifiedSigner; else policy is told that they are not known (`vtpm.policy.ak-attributes`) |
+//! | quotes of two boots were read as one state | a class of defects in TPM clients | `vtpm.quote.same-boot` compares the counters of all quotes |
+//! | a bank that firmware left alone was extended by the guest, with a log to match | CVE-2021-42299, "TPM Carte Blanche" | a log counts in every bank in which the policy names values; the rest is said in [`crate::tee::vtpm::NOT_CHECKED`] |
 //! | event types and labels of a replayed log were taken for measured | a class of defects in log readers | [`crate::tee::vtpm::eventlog::Untrusted`] and [`crate::tee::vtpm::eventlog::Coverage`] |
 //! | "not checked if nil" | a class of defects | [`crate::rules::OneOf::Any`] must be written; a rule left out of a file is an error |
 //! | `Ok(false)` that nobody read | a class of defects | failure is `Err`, success is [`crate::Verified`] |

@@ -16,8 +16,9 @@
 //! [`crate::tee::vtpm::eventlog::MAX_DIGESTS`] digests an event; IMA's list
 //! [`crate::tee::vtpm::eventlog::MAX_IMA_LOG`] bytes, a canonical log [`crate::tee::vtpm::eventlog::MAX_CEL`]. Memory is three
 //! copies of the evidence, and one entry of fixed size for each event of register 7 (of all events, where a caller asks for the
-//! story). Work is one signature for each quote, one chain, two digests of register size and at most three hashes of its data
-//! for an event.
+//! story). Work is one signature for each quote (two for RSASSA-PSS, by the salt), one search of at most
+//! [`crate::x509::chain::MAX_SIGNATURES`] signatures for a chain, and for an event and each quoted bank two digests of register
+//! size and at most three hashes of its data.
 //!
 //! What no quote proves, and what a verdict over one lists as not checked: [`crate::tee::vtpm::NOT_CHECKED`].
 //!
