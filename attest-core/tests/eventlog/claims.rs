@@ -207,3 +207,89 @@ fn what_a_log_leaves_out_of_a_list_is_among_the_digests() {
     };
     assert_eq!((count(0xd), count(6), count(1)), ((1, 0, 1), (0, 1, 1), (0, 0, 1)));
 }
+
+const SNP: &[u8] = b"GCE NonHostInfo\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+const PLAIN: &[u8] = b"GCE NonHostInfo\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn wide(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// PCR 0 as Google's firmware writes it.
+fn google() -> Vec<Line> {
+    let version = wide("GCE Virtual Firmware v2\0");
+    vec![line(0, 8, &version), line(0, 0x11, PLAIN), line(0, SEPARATOR, &[0; 4])]
+}
+
+fn firmware(change: impl FnOnce(&mut Vec<Line>)) -> Option<(Option<u32>, Option<MemoryEncryption>)> {
+    let mut lines = google();
+    change(&mut lines);
+    with_boot(&lines, |boot| boot.firmware().map(|firmware| (firmware.version, firmware.technology)))
+}
+
+#[test]
+fn firmware_speaks_before_its_separator_only() {
+    let genuine = Some((Some(2), Some(MemoryEncryption::None)));
+    assert_eq!(firmware(|_| ()), genuine);
+    // What the guest's root extends later adds nothing, and garbling the genuine event takes the claim away.
+    let above = |lines: &mut Vec<Line>| {
+        lines.push(line(0, 0x11, SNP));
+        lines.push(line(0, 8, &wide("GCE Virtual Firmware v9\0")));
+        lines.push(line(0, SEPARATOR, &[0; 4]));
+    };
+    assert_eq!(firmware(above), genuine);
+    for data in [&b""[..], b"garbled", SNP] {
+        for event in [0, 1] {
+            let garbled = firmware(|lines| {
+                above(lines);
+                lines[event].3 = data.to_vec();
+            });
+            assert_eq!(garbled, None);
+        }
+    }
+    // The separator is known by its digest, whatever the log makes of it.
+    for (kind, data) in [(SEPARATOR, &b"garbled"[..]), (0x11, &[0; 4]), (ACTION, b""), (0xbeef, SNP)] {
+        let renamed = |lines: &mut Vec<Line>| {
+            (lines[2].1, lines[2].3) = (kind, data.to_vec());
+        };
+        assert_eq!(firmware(renamed), genuine);
+        let attacked = |lines: &mut Vec<Line>| {
+            renamed(lines);
+            above(lines);
+            lines[1].3.clear();
+        };
+        assert_eq!(firmware(attacked), None);
+        let both = |lines: &mut Vec<Line>| {
+            renamed(lines);
+            above(lines);
+        };
+        assert_eq!(firmware(both), genuine);
+    }
+    // A separator in name only ends nothing.
+    assert_eq!(firmware(|lines| lines[2] = (0, SEPARATOR, b"other".to_vec(), vec![0; 4])), None);
+    let named = firmware(|lines| lines.insert(1, line(0, SEPARATOR, b"other")));
+    assert_eq!(named, genuine);
+}
+
+#[test]
+fn firmware_that_cannot_be_told_from_another_says_nothing() {
+    assert_eq!(firmware(|lines| lines.truncate(2)), None);
+    // Firmware that failed, or separates otherwise, has ended all the same: the guest's separator comes too late.
+    for early in [[1, 0, 0, 0], [0xff; 4]] {
+        assert_eq!(firmware(|lines| lines[2] = line(0, SEPARATOR, &early)), None);
+        assert_eq!(firmware(|lines| lines.insert(0, line(0, SEPARATOR, &early))), None);
+    }
+    for (event, again) in [(1, SNP.to_vec()), (1, SNP[..20].to_vec()), (0, wide("GCE Virtual Firmware v9\0"))]
+    {
+        assert_eq!(firmware(|lines| lines.insert(event, line(0, 0x11, &again))), None);
+        assert_eq!(firmware(|lines| lines.insert(2, line(0, 0x11, &again))), None);
+    }
+    for event in [0, 1] {
+        assert_eq!(firmware(|lines| lines.insert(event, lines[event].clone())), None);
+    }
+    let odd = |lines: &mut Vec<Line>| lines[0] = line(0, 8, &wide("GCE Virtual Firmware vII\0"));
+    assert_eq!(firmware(odd), Some((None, Some(MemoryEncryption::None))));
+    assert_eq!(firmware(|lines| lines[1] = line(0, 0x11, &SNP[..20])), Some((Some(2), None)));
+    assert_eq!(firmware(|lines| drop(lines.drain(..2))), None);
+    assert_eq!(firmware(|lines| lines.insert(0, line(0, 8, b"G"))).and_then(|said| said.0), Some(2));
+}

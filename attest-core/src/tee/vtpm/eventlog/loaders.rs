@@ -144,14 +144,52 @@ pub(super) fn sections<'a>(
     Some(sections.collect()).filter(|sections: &Vec<_>| !sections.is_empty())
 }
 
-/// Google's firmware; `None` if PCR 0 says nothing of the kind.
-pub(super) fn firmware(events: &[Judged<'_>]) -> Option<Firmware> {
-    let mut firmware = Firmware { version: None, technology: None };
-    for data in of_register(events, 0).filter_map(Judged::whole) {
-        firmware.version = firmware.version.or_else(|| gce_version(data));
-        firmware.technology = firmware.technology.or_else(|| gce_technology(data));
+/// What ends firmware's part of a register: 00000000 or FFFFFFFF, and 00000001 where something failed.
+const SEPARATORS: [[u8; 4]; 3] = [[0; 4], [0xff; 4], [1, 0, 0, 0]];
+
+/// Google's firmware, from what stands in PCR 0 before the separator; `None` if that says nothing of the kind.
+///
+/// A separator is known by its digest, whatever the log calls it. What follows it may be anybody's: a guest can extend the same
+/// words later, and garble those of the firmware in the log. So an event before it whose data is not proven takes the claim
+/// away, for it may be the one that counts, and so do words that stand there twice.
+pub(super) fn firmware(
+    compared: &Compared<'_>,
+    events: &[Judged<'_>],
+    provider: &CryptoProvider,
+) -> Option<Firmware> {
+    let mut separators = Vec::new();
+    for data in &SEPARATORS {
+        separators.push(provider.digest(compared.bank(), &[data]).ok()?);
     }
-    (firmware.version.is_some() || firmware.technology.is_some()).then_some(firmware)
+    let (mut version, mut technology) = (None, None);
+    for event in of_register(events, 0) {
+        let digest = event.proven_digest()?;
+        match separators.iter().position(|separator| separator.as_bytes() == digest) {
+            Some(0) => {
+                let firmware = Firmware { version: version.flatten(), technology: technology.flatten() };
+                return (firmware.version.is_some() || firmware.technology.is_some()).then_some(firmware);
+            }
+            Some(_) => return None,
+            None => {}
+        }
+        let data = event.proven()?.as_bytes();
+        let twice = (is_wide(data, GCE_VERSION) && version.replace(gce_version(data)).is_some())
+            || (data.starts_with(GCE_TECHNOLOGY) && technology.replace(gce_technology(data)).is_some());
+        if twice {
+            return None;
+        }
+    }
+    None
+}
+
+const GCE_VERSION: &[u8] = b"GCE Virtual Firmware v";
+const GCE_TECHNOLOGY: &[u8] = b"GCE NonHostInfo\0";
+
+/// Whether `data` starts with this ASCII text in UTF-16LE.
+fn is_wide(data: &[u8], text: &[u8]) -> bool {
+    let units = text.iter().flat_map(|octet| [*octet, 0]);
+    data.len() >= text.len().saturating_mul(2)
+        && data.iter().copied().zip(units).all(|(is, wanted)| is == wanted)
 }
 
 /// `GCE Virtual Firmware v` and a number, UTF-16LE with a NUL.
@@ -163,13 +201,13 @@ fn gce_version(data: &[u8]) -> Option<u32> {
             _ => return None,
         }
     }
-    let number = narrow.strip_prefix(b"GCE Virtual Firmware v")?.strip_suffix(b"\0")?;
+    let number = narrow.strip_prefix(GCE_VERSION)?.strip_suffix(b"\0")?;
     core::str::from_utf8(number).ok()?.parse().ok()
 }
 
 /// `GCE NonHostInfo`, a NUL, the technology, 15 reserved octets.
 fn gce_technology(data: &[u8]) -> Option<MemoryEncryption> {
-    match data.strip_prefix(b"GCE NonHostInfo\0")? {
+    match data.strip_prefix(GCE_TECHNOLOGY)? {
         [technology, reserved @ ..] if reserved.len() == 15 => Some(match technology {
             0 => MemoryEncryption::None,
             1 => MemoryEncryption::Sev,

@@ -23,6 +23,7 @@ pub struct Boot<'a> {
     compared: Compared<'a>,
     events: Vec<Judged<'a>>,
     sections: Option<Vec<Section<'a>>>,
+    firmware: Option<Firmware>,
 }
 
 impl<'a> Boot<'a> {
@@ -31,7 +32,8 @@ impl<'a> Boot<'a> {
         let mut events = Vec::with_capacity(compared.log().len());
         events.extend(compared.judge(provider));
         let sections = loaders::sections(&compared, &events, provider);
-        Self { compared, events, sections }
+        let firmware = loaders::firmware(&compared, &events, provider);
+        Self { compared, events, sections, firmware }
     }
 
     /// The registers, and how the log stands to them.
@@ -69,9 +71,11 @@ impl<'a> Boot<'a> {
             .filter_map(Judged::proven_digest)
     }
 
-    /// Google's firmware, from PCR 0.
-    pub fn firmware(&self) -> Option<Firmware> {
-        loaders::firmware(&self.events)
+    /// Google's firmware, from PCR 0 as far as its separator, which is known by its digest: what follows there may be the
+    /// guest's. `None` if there is no separator, if it reports an error, if the data of any event before it is not proven, or if
+    /// anything of this stands there twice.
+    pub const fn firmware(&self) -> Option<Firmware> {
+        self.firmware
     }
 
     /// What GRUB ran and handed over, from PCR 8: the lines whose text is proven.
