@@ -10,15 +10,17 @@ use std::time::Duration;
 use attest_core::claims::Root;
 use attest_core::crypto::{BUILT_IN, HashAlgorithm};
 use attest_core::error::Error;
+use attest_core::policy::Accepted;
 use attest_core::tee::azure::{
     HclReport, MAX_HCL_REPORT, MAX_RUNTIME_DATA, ReportType, RuntimeData, Setting,
 };
+use attest_core::tee::snp;
 use attest_core::tee::vtpm::{
     AkPath, AlgorithmId, AttestationKey, PcrValue, Public, TpmEvidence, TpmQuote, TrustedAk,
 };
 use attest_core::values::Nonce;
 use attest_core::{
-    Claims, Context, Evidence, Expect, Format, Store, TrustAnchors, UnixTime, Verified, Verifier,
+    Claims, Context, Evidence, Expect, Format, Policy, Store, TrustAnchors, UnixTime, Verdict, Verifier,
 };
 use manifest::{bytes, entries, file, text};
 use serde_json::{Value, json};
@@ -129,13 +131,17 @@ fn verify_hardware(
     vek: &[u8],
     now: UnixTime,
     provider: &attest_core::crypto::CryptoProvider,
-) -> Verified<Claims> {
+) -> Accepted {
     let anchors = TrustAnchors::pinned();
     let mut store = Store::new();
     store.add(vek).unwrap();
     let context = Context::new(provider, &anchors, now, Expect::AnyReportData);
     let evidence = Evidence::new(Format::Snp, hcl.hardware_report().to_vec());
-    Verifier::new().verify(&evidence, &store, &context).unwrap()
+    let verified = Verifier::new().verify(&evidence, &store, &context).unwrap();
+    match Policy::for_snp(snp::Policy::dangerously_any()).judge(verified) {
+        Verdict::Accepted(accepted) => accepted,
+        Verdict::Rejected(rejected) => panic!("{rejected:?}"),
+    }
 }
 
 #[test]
@@ -146,8 +152,14 @@ fn quotes_verify_by_the_key_that_the_chip_vouches_for() {
         for provider in BUILT_IN {
             let hcl = HclReport::parse(&blob).unwrap();
             let hardware = verify_hardware(&hcl, &vek, now, provider);
-            let Claims::Snp(claims) = hardware.claims() else { panic!("{id}") };
-            let bound = hcl.bind_snp(claims, provider).expect(&id);
+            let bound = hcl.bind_snp(&hardware, &Expect::AnyReportData, provider).expect(&id);
+            assert!(!bound.fresh(), "{id}");
+            if let Some(user_data) = bound.runtime_data().user_data() {
+                let expect = Expect::ReportData(*user_data);
+                assert!(hcl.bind_snp(&hardware, &expect, provider).expect(&id).fresh(), "{id}");
+            }
+            let other = hcl.bind_snp(&hardware, &Expect::ReportData([0x5a; 64]), provider);
+            assert_eq!(other.unwrap_err().check_id(), Some("azure.hcl.user-data"), "{id}");
             assert_eq!((bound.ak().path(), bound.ak().root()), (AkPath::Tee, Root::Hardware), "{id}");
             for (folder, entry) in &quotes {
                 let blob_of =
@@ -213,23 +225,23 @@ fn a_report_binds_itself_and_no_other() {
     for ((id, blob, vek, now), (_, other, ..)) in all.iter().zip(all.iter().skip(1)) {
         let hcl = HclReport::parse(blob).unwrap();
         let hardware = verify_hardware(&hcl, vek, *now, provider);
-        let Claims::Snp(claims) = hardware.claims() else { panic!("{id}") };
+        let any = Expect::AnyReportData;
         // Another machine's runtime data under this report, and this machine's data around another machine's report.
-        let refused = HclReport::parse(other).unwrap().bind_snp(claims, provider).unwrap_err();
+        let refused = HclReport::parse(other).unwrap().bind_snp(&hardware, &any, provider).unwrap_err();
         assert_eq!(refused.check_id(), Some("azure.hcl.runtime-data"), "{id}");
         let mut swapped = blob.clone();
         swapped[32..32 + 1184].copy_from_slice(&other[32..32 + 1184]);
-        let refused = HclReport::parse(&swapped).unwrap().bind_snp(claims, provider).unwrap_err();
+        let refused = HclReport::parse(&swapped).unwrap().bind_snp(&hardware, &any, provider).unwrap_err();
         assert_eq!(refused.check_id(), Some("azure.hcl.hardware-report"), "{id}");
         let mut tdx = blob.clone();
         tdx[1224] = 4;
-        let refused = HclReport::parse(&tdx).unwrap().bind_snp(claims, provider).unwrap_err();
+        let refused = HclReport::parse(&tdx).unwrap().bind_snp(&hardware, &any, provider).unwrap_err();
         assert_eq!(refused.check_id(), Some("azure.hcl.hardware-type"), "{id}");
         // Every bit outside the hardware report counts, but for a request's type and status.
         for at in (0..32).chain(1216..blob.len()) {
             let mut turned = blob.clone();
             turned[at] ^= 1;
-            let outcome = HclReport::parse(&turned).and_then(|hcl| hcl.bind_snp(claims, provider));
+            let outcome = HclReport::parse(&turned).and_then(|hcl| hcl.bind_snp(&hardware, &any, provider));
             let free = matches!(at, 12..20);
             assert_eq!(outcome.is_ok(), free, "{id}: byte {at}");
         }

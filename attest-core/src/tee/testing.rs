@@ -46,7 +46,7 @@ pub(crate) fn anchors_of(set: &Set) -> TrustAnchors {
 }
 
 /// What the caller of a case expects.
-fn expectation(case: &Case) -> Expect {
+pub(crate) fn expectation(case: &Case) -> Expect {
     let Some(text) = &case.report_data else { return Expect::AnyReportData };
     let bytes = vectors::unhex(text).unwrap();
     match <[u8; 64]>::try_from(bytes.as_slice()) {

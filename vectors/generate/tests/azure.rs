@@ -5,12 +5,15 @@ use std::time::Duration;
 use attest_core::claims::Root;
 use attest_core::crypto::BUILT_IN;
 use attest_core::error::Error;
+use attest_core::policy::Accepted;
+use attest_core::rules::Bit;
 use attest_core::tee::azure::{BoundAk, HclReport};
 use attest_core::tee::snp;
-use attest_core::tee::vtpm::{AkPath, Anchors};
+use attest_core::tee::vtpm::{self, AkPath, Anchors};
 use attest_core::values::Nonce;
 use attest_core::{
-    Claims, Context, Evidence, Expect, Format, Refused, Store, TrustAnchors, UnixTime, Verified, Verifier,
+    Claims, Context, Evidence, Expect, Format, Policy, Refused, Store, TrustAnchors, UnixTime, Verdict,
+    Verified, Verifier,
 };
 use sha2::{Digest, Sha256};
 use vectors_generate::keys::SMALL;
@@ -45,6 +48,8 @@ struct Machine {
     committed: Option<String>,
     tail: [u8; 32],
     vmpl: u32,
+    /// Whether the host may debug the guest.
+    debug: bool,
     /// Behind the runtime data.
     padding: Vec<u8>,
 }
@@ -66,7 +71,7 @@ impl Machine {
     }
 
     fn with(runtime: String) -> Self {
-        Self { runtime, committed: None, tail: [0; 32], vmpl: 0, padding: vec![0; 64] }
+        Self { runtime, committed: None, tail: [0; 32], vmpl: 0, debug: false, padding: vec![0; 64] }
     }
 
     fn chip() -> Platform {
@@ -79,7 +84,8 @@ impl Machine {
         report_data[..32].copy_from_slice(&Sha256::digest(committed));
         report_data[32..].copy_from_slice(&self.tail);
         let chip = Self::chip();
-        ReportSpec { report_data, vmpl: self.vmpl, ..chip.report(3) }.signed_with(&chip.vcek_key())
+        let policy = chip.report(3).policy | u64::from(self.debug) << 19;
+        ReportSpec { report_data, policy, vmpl: self.vmpl, ..chip.report(3) }.signed_with(&chip.vcek_key())
     }
 
     fn hcl(&self) -> Vec<u8> {
@@ -99,11 +105,13 @@ impl Machine {
 
     /// The key that it is trusted for, once its hardware report was verified.
     fn bind(&self) -> Result<BoundAk, Error> {
-        let (hcl, provider) = (self.hcl(), BUILT_IN[0]);
+        self.bind_to(&Expect::AnyReportData)
+    }
+
+    fn bind_to(&self, user_data: &Expect) -> Result<BoundAk, Error> {
+        let hcl = self.hcl();
         let hcl = HclReport::parse(&hcl)?;
-        let verified = verify_hardware(hcl.hardware_report());
-        let Claims::Snp(claims) = verified.claims() else { panic!("another format") };
-        hcl.bind_snp(claims, provider)
+        hcl.bind_snp(&accept_hardware(hcl.hardware_report()), user_data, BUILT_IN[0])
     }
 
     fn refused(&self) -> &'static str {
@@ -128,6 +136,17 @@ fn verify_hardware(report: &[u8]) -> Verified<Claims> {
     let anchors = anchors();
     let context = Context::new(BUILT_IN[0], &anchors, now(), Expect::AnyReportData);
     Verifier::new().verify(&Evidence::new(Format::Snp, report.to_vec()), &store, &context).unwrap()
+}
+
+fn accepted(policy: &Policy, verified: Verified<Claims>) -> Option<Accepted> {
+    match policy.judge(verified) {
+        Verdict::Accepted(accepted) => Some(accepted),
+        Verdict::Rejected(_) => None,
+    }
+}
+
+fn accept_hardware(report: &[u8]) -> Accepted {
+    accepted(&Policy::for_snp(snp::Policy::dangerously_any()), verify_hardware(report)).unwrap()
 }
 
 /// A quote over register 7 by this key, with these attributes.
@@ -274,9 +293,8 @@ fn no_member_stands_twice() {
 #[test]
 fn a_report_vouches_for_its_own_machine() {
     let (good, other) = (Machine::new(), Machine { committed: Some("other".into()), ..Machine::new() });
-    let verified = verify_hardware(&good.hardware_report());
-    let Claims::Snp(claims) = verified.claims() else { panic!("another format") };
-    let bind = |hcl: &[u8]| HclReport::parse(hcl).and_then(|hcl| hcl.bind_snp(claims, BUILT_IN[0]));
+    let (accepted, any) = (accept_hardware(&good.hardware_report()), Expect::AnyReportData);
+    let bind = |hcl: &[u8]| HclReport::parse(hcl)?.bind_snp(&accepted, &any, BUILT_IN[0]);
     let refused = |hcl: &[u8]| bind(hcl).unwrap_err().check_id().unwrap();
     let hcl = good.hcl();
     bind(&hcl).unwrap();
@@ -304,4 +322,56 @@ fn nothing_hides_where_nothing_signs() {
     }
     let machine = Machine { padding: Vec::new(), ..Machine::new() };
     machine.bind().unwrap();
+}
+
+/// Only what a policy accepted vouches: a report that it refuses gives no value to ask with, and a quote is no report.
+#[test]
+fn only_an_accepted_report_vouches() {
+    let mut strict = snp::Policy::dangerously_any();
+    strict.guest_policy.debug = Bit::Clear;
+    let policy = Policy::for_snp(strict);
+    let debugged = Machine { debug: true, ..Machine::new() };
+    assert!(accepted(&policy, verify_hardware(&debugged.hardware_report())).is_none());
+    debugged.bind().unwrap();
+    let good = Machine::new();
+    let report = accepted(&policy, verify_hardware(&good.hardware_report())).unwrap();
+    let (bytes, any) = (good.hcl(), Expect::AnyReportData);
+    let hcl = HclReport::parse(&bytes).unwrap();
+    let bound = hcl.bind_snp(&report, &any, BUILT_IN[0]).unwrap();
+    let quote = verify_quote(&quote(&SMALL, AK_ATTRIBUTES | NO_DA, false), &bound).unwrap();
+    let quote = accepted(&Policy::for_vtpm(vtpm::Policy::dangerously_any()), quote).unwrap();
+    let refused = hcl.bind_snp(&quote, &any, BUILT_IN[0]).unwrap_err();
+    assert_eq!(refused.check_id(), Some("azure.hcl.accepted"));
+    assert!(matches!(refused, Error::Mismatch(_)), "{refused}");
+}
+
+#[test]
+fn user_data_are_compared_in_full() {
+    let good = Machine::new();
+    let nonce = |bytes: &[u8]| Expect::Nonce(Nonce::new(bytes).unwrap());
+    assert!(!good.bind_to(&Expect::AnyReportData).unwrap().fresh());
+    for expected in [Expect::ReportData([0x0a; 64]), nonce(&[0x0a; 64])] {
+        assert!(good.bind_to(&expected).unwrap().fresh());
+    }
+    let refused = |machine: &Machine, expected: &Expect| {
+        let refused = machine.bind_to(expected).unwrap_err();
+        assert!(matches!(refused, Error::Mismatch(_)), "{refused}");
+        refused.check_id().unwrap()
+    };
+    for at in [0, 31, 32, 63] {
+        let mut other = [0x0a; 64];
+        other[at] ^= 1;
+        assert_eq!(refused(&good, &Expect::ReportData(other)), "azure.hcl.user-data");
+        assert_eq!(refused(&good, &nonce(&other)), "azure.hcl.user-data");
+    }
+    // No prefix, and no padding.
+    for len in [0, 1, 32, 63] {
+        assert_eq!(refused(&good, &nonce(&vec![0x0a; len])), "azure.hcl.user-data");
+    }
+    let keys = jwk("HCLAkPub", &SMALL);
+    let absent = Machine::with(format!(r#"{{"keys":[{keys}]}}"#));
+    assert!(!absent.bind().unwrap().fresh());
+    for expected in [Expect::ReportData([0; 64]), nonce(&[]), nonce(&[0; 64])] {
+        assert_eq!(refused(&absent, &expected), "azure.hcl.user-data");
+    }
 }

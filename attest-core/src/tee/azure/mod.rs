@@ -1,17 +1,19 @@
 //! Azure's confidential machines: a virtual TPM inside a paravisor, and a hardware report that vouches for it.
 //!
 //! ```text
-//! HclReport ──wire──▶ hardware report ──tee::snp──▶ snp::Claims ──bind_snp──▶ TrustedAk ──tee::vtpm──▶ Verified<Claims>
+//! HclReport ──wire──▶ hardware report ──tee::snp──▶ policy ──▶ Accepted ──bind_snp──▶ TrustedAk ──tee::vtpm──▶ Verified<Claims>
 //!              └────▶ runtime data (JSON: the key) ◀── SHA-256 in REPORT_DATA
 //! ```
 //!
 //! What vouches for which: the hardware report proves the paravisor (MEASUREMENT, ID_KEY_DIGEST and GUEST_SVN are *its*), and
 //! that it wrote the runtime data. The runtime data names the attestation key of the TPM that the paravisor runs. So the key is
-//! as good as the paravisor: judge the hardware report's claims by a policy first. The guest's own boot is in the registers of
-//! the TPM, and in no hardware report.
+//! as good as the paravisor, and only a hardware report that a policy accepted vouches for one: the policy must pin the
+//! paravisor's measurement and refuse debug. The guest's own boot is in the registers of the TPM, and in no hardware report.
 //!
-//! Nobody but the TPM is asked for anything fresh: REPORT_DATA is the paravisor's, and a report may be as old as the boot. The
-//! nonce goes into the quote; [`RuntimeData::user_data`] is a second slot.
+//! Nobody but the TPM is asked for anything fresh: REPORT_DATA is the paravisor's, and since the key outlives a boot, a report may
+//! come from any earlier boot of that machine, with the paravisor and the firmware that it had then. The nonce goes into the
+//! quote; [`RuntimeData::user_data`] is a second slot, which [`HclReport::bind_snp`] compares, and which alone makes the report
+//! fresh.
 //!
 //! A TDX machine has a TDREPORT, which only its own chip can tell from a forged one. It is read, and its binding compared, but
 //! it vouches for nothing: that takes a TDX quote over the same runtime data.

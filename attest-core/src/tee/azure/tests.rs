@@ -4,14 +4,24 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
+
+use rustls_pki_types::UnixTime;
+use vectors::set::Set;
 
 use super::HclReport;
 use super::checks::{verify, wire};
-use crate::checks::Check;
 use crate::checks::removal::without;
+use crate::checks::{Check, Checks};
+use crate::claims::Claims;
+use crate::collateral::Store;
+use crate::context::{Context, Expect};
 use crate::crypto::{BUILT_IN, HashAlgorithm};
 use crate::error::Error;
-use crate::tee::snp;
+use crate::policy::{Accepted, Policy, Verdict};
+use crate::tee::{snp, testing, vtpm};
+use crate::verified::Verified;
+use crate::verifier::Verifier;
 
 /// What may be wrong with a machine.
 #[derive(Clone)]
@@ -24,6 +34,28 @@ struct Machine {
     /// The same in the report that was verified.
     verified: Vec<(usize, u8)>,
     cut: Option<usize>,
+    user_data: Expect,
+    /// A quote was accepted, and no report.
+    quoted: bool,
+}
+
+fn accept(policy: &Policy, verified: Verified<Claims>) -> Accepted {
+    match policy.judge(verified) {
+        Verdict::Accepted(accepted) => accepted,
+        Verdict::Rejected(rejected) => panic!("{rejected:?}"),
+    }
+}
+
+/// A quote of the set that verifies.
+fn quote() -> Accepted {
+    let set = Set::vtpm().unwrap();
+    let case = set.manifest.cases.iter().find(|case| case.exit == 0 && case.store.is_empty()).unwrap();
+    let anchors = testing::anchors_of(&set);
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(case.now));
+    let context = Context::new(testing::provider(), &anchors, now, testing::expectation(case));
+    let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).unwrap();
+    let verified = Verifier::new().verify(&evidence, &Store::new(), &context).unwrap();
+    accept(&Policy::for_vtpm(vtpm::Policy::dangerously_any()), verified)
 }
 
 fn key(kid: &str, kty: &str) -> String {
@@ -32,7 +64,16 @@ fn key(kid: &str, kty: &str) -> String {
 
 fn machine(keys: &[String]) -> Machine {
     let runtime = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-    Machine { runtime, report_data: None, vmpl: 0, patches: vec![], verified: vec![], cut: None }
+    Machine {
+        runtime,
+        report_data: None,
+        vmpl: 0,
+        patches: vec![],
+        verified: vec![],
+        cut: None,
+        user_data: Expect::AnyReportData,
+        quoted: false,
+    }
 }
 
 fn good() -> Machine {
@@ -74,7 +115,14 @@ impl Machine {
         self.verified.iter().for_each(|(at, value)| report[*at] = *value);
         hcl.truncate(self.cut.unwrap_or(hcl.len()));
         let claims = snp::Claims::of_report(snp::Report::parse(&report)?.fields());
-        HclReport::parse(&hcl)?.bind_snp(&claims, BUILT_IN[0]).map(drop)
+        let verified = Verified::assertion(Claims::Snp(claims), Checks::new());
+        let accepted = match self.quoted {
+            true => quote(),
+            false => accept(&Policy::for_snp(snp::Policy::dangerously_any()), verified),
+        };
+        let bound = HclReport::parse(&hcl)?.bind_snp(&accepted, &self.user_data, BUILT_IN[0])?;
+        assert_eq!(bound.fresh(), self.user_data != Expect::AnyReportData);
+        Ok(())
     }
 }
 
@@ -98,12 +146,14 @@ fn cases() -> Vec<(&'static Check, Machine, Option<&'static str>)> {
         (&wire::SIZES, patched(8, 0), None),
         (&wire::SIZES, patched(1216, 0), None),
         (&wire::PADDING, patched(1236 + good().runtime.len(), 1), None),
+        (&verify::ACCEPTED, Machine { quoted: true, ..good() }, Some(verify::ACCEPTED.id)),
         // The room of a TDREPORT is shorter than an ATTESTATION_REPORT.
         (&verify::HARDWARE_TYPE, patched(1224, 4), Some("form.length")),
         (&verify::RUNTIME_DATA, good().turned(31), None),
         (&verify::REPORT_DATA_TAIL, good().turned(63), None),
         (&verify::HARDWARE_REPORT, Machine { verified: vec![(0x90, 1)], ..good() }, None),
         (&verify::VMPL, Machine { vmpl: 1, ..good() }, None),
+        (&verify::USER_DATA, Machine { user_data: Expect::ReportData([0; 64]), ..good() }, None),
     ]
 }
 

@@ -6,8 +6,14 @@ use super::runtime::RuntimeData;
 use super::wire::HclReport;
 #[cfg(feature = "json")]
 use super::wire::ReportType;
+#[cfg(feature = "json")]
+use crate::claims::Claims;
+#[cfg(feature = "json")]
+use crate::context::Expect;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::Error;
+#[cfg(feature = "json")]
+use crate::policy::Accepted;
 #[cfg(feature = "json")]
 use crate::tee::snp;
 #[cfg(feature = "json")]
@@ -21,6 +27,7 @@ use crate::values::Value;
 pub struct BoundAk {
     ak: TrustedAk,
     runtime: RuntimeData,
+    fresh: bool,
 }
 
 #[cfg(feature = "json")]
@@ -33,6 +40,11 @@ impl BoundAk {
     /// The runtime data: the paravisor's word, as good as the paravisor.
     pub const fn runtime_data(&self) -> &RuntimeData {
         &self.runtime
+    }
+
+    /// Whether the caller gave user-data and they were compared. Otherwise the report may be from any earlier boot of that machine.
+    pub const fn fresh(&self) -> bool {
+        self.fresh
     }
 }
 
@@ -58,18 +70,46 @@ impl HclReport<'_> {
         self.read()
     }
 
-    /// The key that this report's runtime data name, vouched for by an SNP report that was verified. [`snp::Claims`] exist only
-    /// where verification ran to its end. Judge them by a policy first: the key is as good as the paravisor that they measure,
-    /// and rooted as they are.
+    /// The key that this report's runtime data name, vouched for by an SNP report that was verified and that a policy accepted.
+    /// The key is as good as the paravisor, and rooted as the report is. So the policy must pin the paravisor's measurement and
+    /// refuse debug: any other guest can have a genuine report at VMPL 0 over whatever key it likes, and the host reads the
+    /// memory of one that is debugged.
+    ///
+    /// `user_data` is what the runtime data's user-data must be, all 64 bytes of them. It is another expectation than the one that
+    /// the report was verified with, since REPORT_DATA is the paravisor's. Where it is [`Expect::AnyReportData`], the report may
+    /// be from any earlier boot of that machine, and only the quote is fresh. A nonce of another length equals no user-data.
     ///
     /// The public area is rebuilt from the bare key by the template of Azure's keys. A key with other attributes has another
     /// name, and its quotes are refused.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if the hardware report is another one, or does not commit to the runtime data; [`Error::Untrusted`] if
-    /// it was not asked for at VMPL 0; [`Error::Malformed`] if the runtime data are not of the known form, or name no key.
+    /// [`Error::Mismatch`] if what was accepted is no SNP report, if the hardware report is another one, or does not commit to the
+    /// runtime data, or if their user-data are missing or not as expected; [`Error::Untrusted`] if it was not asked for at
+    /// VMPL 0; [`Error::Malformed`] if the runtime data are not of the known form, or name no key.
     #[cfg(feature = "json")]
-    pub fn bind_snp(&self, claims: &snp::Claims, provider: &CryptoProvider) -> Result<BoundAk, Error> {
+    pub fn bind_snp(
+        &self,
+        accepted: &Accepted,
+        user_data: &Expect,
+        provider: &CryptoProvider,
+    ) -> Result<BoundAk, Error> {
+        match accepted.claims() {
+            Claims::Snp(claims) => self.bind(claims, user_data, provider),
+            // Without SNP's claims there is no way on; the check cannot be taken away.
+            other @ Claims::Vtpm(_) => {
+                let actual = Value::Phrase(other.format().id());
+                Err(Error::refusal(&checks::ACCEPTED, "SNP's claims", actual))
+            }
+        }
+    }
+
+    #[cfg(feature = "json")]
+    fn bind(
+        &self,
+        claims: &snp::Claims,
+        user_data: &Expect,
+        provider: &CryptoProvider,
+    ) -> Result<BoundAk, Error> {
         let kind = self.report_type();
         Error::unless(&checks::HARDWARE_TYPE, kind == ReportType::Snp, "snp", kind.name())?;
         let verified = claims.report();
@@ -81,8 +121,15 @@ impl HclReport<'_> {
         let vmpl = verified.vmpl();
         Error::unless(&checks::VMPL, vmpl == 0, Value::Number(0), vmpl)?;
         let runtime = self.read()?;
+        if let Some(expected) = user_data.bytes() {
+            let carried = runtime.user_data();
+            let same = carried.is_some_and(|carried| carried[..] == *expected);
+            let actual = carried.map_or(Value::None, |carried| carried[..].into());
+            Error::unless(&checks::USER_DATA, same, expected, actual)?;
+        }
         let name = runtime.ak().public()?.name(provider)?;
-        Ok(BoundAk { ak: TrustedAk::of_report(name, claims.root()), runtime })
+        let fresh = user_data.bytes().is_some();
+        Ok(BoundAk { ak: TrustedAk::of_report(name, claims.root()), runtime, fresh })
     }
 
     #[cfg(feature = "json")]
