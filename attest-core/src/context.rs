@@ -47,7 +47,7 @@ pub enum Expect {
 
 impl Expect {
     /// The shortest nonce that counts as fresh, in bytes: a shorter one can be met again by chance, an empty one always.
-    pub const MIN_NONCE: usize = 16;
+    pub const MIN_NONCE: usize = 8;
 
     /// Whether what is expected is long enough that evidence with it was made for this caller.
     pub fn is_fresh(&self) -> bool {
