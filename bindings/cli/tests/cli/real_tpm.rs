@@ -137,7 +137,9 @@ fn another_nonce_is_11_and_none_is_10() {
     let (spki, nonce) = (case.spki(), case.nonce());
     let verify =
         |more: &[&str]| attestrap(["verify", evidence, "--ak-spki-sha256", &spki].iter().chain(more));
-    for wrong in ["", "00", &nonce[2..], &format!("{nonce}00")] {
+    // What a script passes on when its variable is not set is no nonce.
+    assert_eq!(verify(&["--nonce", ""]).code, 2);
+    for wrong in ["00", &nonce[2..], &format!("{nonce}00")] {
         let ran = verify(&["--nonce", wrong]);
         assert_eq!(ran.code, 11, "{wrong}: {}", ran.out);
         assert!(ran.out.contains("FAIL  vtpm.quote.extra-data"), "{}", ran.out);
