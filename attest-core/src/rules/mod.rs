@@ -9,6 +9,7 @@ use crate::values::{Digest, Value};
 
 #[cfg(feature = "serde")]
 mod files;
+pub(crate) mod judge;
 
 /// A listed value, or any.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use super::checks::policy as checks;
 use super::claims::Claims;
 use super::module::Kind;
 use super::policy::{Policy, Registers};
-use crate::checks::{Check, Checks};
-use crate::rules::{Limit, OneOf, Unusual};
+use crate::checks::Checks;
+use crate::rules::judge::{ANY, listed, unusual};
+use crate::rules::{Limit, OneOf};
 use crate::values::Value;
 
 impl Policy {
@@ -62,40 +63,6 @@ impl Registers {
                     out.require(check, false, rule.expected(), "a register that the document does not have");
                 }
             }
-        }
-    }
-}
-
-const ANY: &str = "the policy takes any";
-
-fn listed<T: PartialEq>(
-    out: &mut Checks,
-    check: &'static Check,
-    rule: &OneOf<T>,
-    actual: &T,
-    shown: impl Into<Value>,
-) {
-    match rule {
-        OneOf::Any => out.not_applicable(check, ANY),
-        OneOf::Listed(_) => {
-            out.require(check, rule.allows(actual), rule.expected(), shown);
-        }
-    }
-}
-
-/// `usual` says what stands there when nothing is out of the ordinary.
-fn unusual(
-    out: &mut Checks,
-    check: &'static Check,
-    rule: Unusual,
-    is: bool,
-    usual: &'static str,
-    shown: impl Into<Value>,
-) {
-    match rule {
-        Unusual::Any => out.not_applicable(check, ANY),
-        Unusual::Refuse => {
-            out.require(check, rule.allows(is), usual, shown);
         }
     }
 }

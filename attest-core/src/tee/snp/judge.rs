@@ -8,7 +8,8 @@ use super::policy::{GuestPolicy, PlatformInfo, Policy, TcbFloors};
 use super::tcb::{Part, RawTcb, Tcb};
 use super::vek::KeyKind;
 use crate::checks::{Check, Checks};
-use crate::rules::{Abi, Bit, Firmware, Floors, Limit, Mask, OneOf, Unusual};
+use crate::rules::judge::{ANY, bit, listed, unusual};
+use crate::rules::{Abi, Firmware, Floors, Limit, Mask, OneOf};
 use crate::values::Value;
 
 impl Policy {
@@ -136,48 +137,8 @@ impl Policy {
     }
 }
 
-const ANY: &str = "the policy takes any";
-
-fn listed<T: PartialEq>(
-    out: &mut Checks,
-    check: &'static Check,
-    rule: &OneOf<T>,
-    actual: &T,
-    shown: impl Into<Value>,
-) {
-    match rule {
-        OneOf::Any => out.not_applicable(check, ANY),
-        OneOf::Listed(_) => {
-            out.require(check, rule.allows(actual), rule.expected(), shown);
-        }
-    }
-}
-
-fn bit(out: &mut Checks, check: &'static Check, rule: Bit, register: u64, number: u32) {
-    let set = register.checked_shr(number).unwrap_or_default() & 1 == 1;
-    match rule {
-        Bit::Any => out.not_applicable(check, ANY),
-        Bit::Clear | Bit::Set => {
-            out.require(check, rule.allows(set), rule.expected(), if set { "set" } else { "clear" });
-        }
-    }
-}
-
-/// `usual` says what stands there when nothing is out of the ordinary.
-fn unusual(
-    out: &mut Checks,
-    check: &'static Check,
-    rule: Unusual,
-    is: bool,
-    usual: &'static str,
-    shown: impl Into<Value>,
-) {
-    match rule {
-        Unusual::Any => out.not_applicable(check, ANY),
-        Unusual::Refuse => {
-            out.require(check, rule.allows(is), usual, shown);
-        }
-    }
+fn is_set(register: u64, number: u32) -> bool {
+    register.checked_shr(number).unwrap_or_default() & 1 == 1
 }
 
 fn mitigated(out: &mut Checks, check: &'static Check, rule: Limit<Mask>, vector: Option<u64>) {
@@ -239,7 +200,7 @@ impl GuestPolicy {
             (&checks::CIPHERTEXT_HIDING, self.ciphertext_hiding_dram, 24),
             (&checks::PAGE_SWAP_DISABLE, self.page_swap_disable, 25),
         ] {
-            bit(out, check, rule, policy, number);
+            bit(out, check, rule, is_set(policy, number));
         }
         let unknown = policy & !0x3ff_ffff;
         unusual(out, &checks::GUEST_UNKNOWN, self.unknown, unknown != 0, "0x0", Value::Bits(unknown));
@@ -268,7 +229,7 @@ impl PlatformInfo {
             (&checks::PLATFORM_IOMMU, self.iommu_write_safe, 6),
             (&checks::PLATFORM_TIO, self.tio_en, 7),
         ] {
-            bit(out, check, rule, platform_info, number);
+            bit(out, check, rule, is_set(platform_info, number));
         }
         let unknown = platform_info & !0xff;
         unusual(out, &checks::PLATFORM_UNKNOWN, self.unknown, unknown != 0, "0x0", Value::Bits(unknown));

@@ -7,31 +7,17 @@ use super::claims::{Claims, word};
 use super::eventlog::{Outcome, State};
 use super::policy::Policy;
 use crate::checks::Checks;
-use crate::rules::{Bit, OneOf, Registers, Unusual};
+use crate::rules::judge::{ANY, bit, listed, unusual};
+use crate::rules::{Bit, OneOf, Registers};
 use crate::values::Value;
-
-const ANY: &str = "the policy takes any";
 
 impl Policy {
     /// Judges every rule, in the order of the checks' list.
     pub(crate) fn judge(&self, claims: &Claims, out: &mut Checks) {
         self.judge_origin(claims, out);
-        let safe = claims.clock().safe;
-        match self.clock_safe {
-            Bit::Any => out.not_applicable(&checks::CLOCK_SAFE, ANY),
-            rule @ (Bit::Clear | Bit::Set) => {
-                let word = |bit| if bit { "set" } else { "clear" };
-                out.require(&checks::CLOCK_SAFE, rule.allows(safe), rule.expected(), word(safe));
-            }
-        }
+        bit(out, &checks::CLOCK_SAFE, self.clock_safe, claims.clock().safe);
         let version = claims.firmware_version();
-        match &self.firmware_versions {
-            OneOf::Any => out.not_applicable(&checks::FIRMWARE_VERSION, ANY),
-            rule @ OneOf::Listed(_) => {
-                let allowed = rule.allows(&version);
-                out.require(&checks::FIRMWARE_VERSION, allowed, rule.expected(), Value::Bits(version));
-            }
-        }
+        listed(out, &checks::FIRMWARE_VERSION, &self.firmware_versions, &version, Value::Bits(version));
         match &self.banks {
             OneOf::Any => out.not_applicable(&checks::BANKS, ANY),
             rule @ OneOf::Listed(_) => {
@@ -46,28 +32,12 @@ impl Policy {
 
     /// Who vouches for the key, what the key is, and how fresh the quotes are.
     fn judge_origin(&self, claims: &Claims, out: &mut Checks) {
-        let root = claims.root();
-        match &self.roots {
-            OneOf::Any => out.not_applicable(&checks::ROOT, ANY),
-            rule @ OneOf::Listed(_) => {
-                out.require(&checks::ROOT, rule.allows(&root), rule.expected(), root.name());
-            }
-        }
-        let path = claims.ak_path();
-        match &self.ak_paths {
-            OneOf::Any => out.not_applicable(&checks::AK_PATH, ANY),
-            rule @ OneOf::Listed(_) => {
-                out.require(&checks::AK_PATH, rule.allows(&path), rule.expected(), path.name());
-            }
-        }
+        let (root, path) = (claims.root(), claims.ak_path());
+        listed(out, &checks::ROOT, &self.roots, &root, root.name());
+        listed(out, &checks::AK_PATH, &self.ak_paths, &path, path.name());
         let known = claims.ak_attributes().is_some();
-        match self.unknown_attributes {
-            Unusual::Any => out.not_applicable(&checks::AK_ATTRIBUTES, ANY),
-            rule @ Unusual::Refuse => {
-                let actual = if known { "known" } else { "not known" };
-                out.require(&checks::AK_ATTRIBUTES, rule.allows(!known), "known", actual);
-            }
-        }
+        let actual = if known { "known" } else { "not known" };
+        unusual(out, &checks::AK_ATTRIBUTES, self.unknown_attributes, !known, "known", actual);
         match &self.hierarchies {
             OneOf::Any => out.not_applicable(&checks::HIERARCHY, ANY),
             rule @ OneOf::Listed(_) => {
@@ -77,14 +47,8 @@ impl Policy {
                 out.require(&checks::HIERARCHY, allowed, rule.expected(), actual);
             }
         }
-        match self.stale_evidence {
-            Unusual::Any => out.not_applicable(&checks::FRESHNESS, ANY),
-            rule @ Unusual::Refuse => {
-                let fresh = claims.fresh();
-                let actual = if fresh { "compared" } else { "not compared" };
-                out.require(&checks::FRESHNESS, rule.allows(!fresh), "compared", actual);
-            }
-        }
+        let actual = if claims.fresh() { "compared" } else { "not compared" };
+        unusual(out, &checks::FRESHNESS, self.stale_evidence, !claims.fresh(), "compared", actual);
     }
 
     fn judge_registers(&self, claims: &Claims, out: &mut Checks) {
