@@ -115,22 +115,10 @@ impl TpmFixture {
 
         let key = Key::Rsa(&SMALL);
         let public = PublicSpec::ak(&key, Some((RSASSA, Hash::Sha256)));
-        let attest = AttestSpec {
-            magic: 0xff54_4347,
-            kind: 0x8018,
-            signer: public.qualified_name(),
-            extra_data: vec![0x5a; 32],
-            reset_count: 3,
-            restart_count: 1,
-            safe: 1,
-            firmware_version: 1,
-            count: None,
-            selection: vec![(SHA256, vec![0xff, 3, 0])],
-            digest: Hash::Sha256
-                .digest(&values.iter().flat_map(|(_, _, value)| value.clone()).collect::<Vec<_>>()),
-            trailing: Vec::new(),
-        }
-        .build();
+        let quoted: Vec<u8> = values.iter().flat_map(|(_, _, value)| value.clone()).collect();
+        let digest = Hash::Sha256.digest(&quoted);
+        let attest =
+            AttestSpec::quote(&public.qualified_name(), &[0x5a; 32], (SHA256, [0xff, 3, 0]), &digest).build();
         let signature = key.sign(RSASSA, Hash::Sha256, &attest);
         let number = signature[6..].to_vec();
         let quote = QuoteSpec { attest: attest.clone(), signature, values };

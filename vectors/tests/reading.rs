@@ -110,21 +110,7 @@ fn a_quote_and_its_log_are_read_and_judged() {
     }
     .build();
     let name = vtpm::Name::from_bytes(&[&[0, 0x0b], [0; 32].as_slice()].concat()).unwrap();
-    let attest = AttestSpec {
-        magic: vtpm::MAGIC,
-        kind: vtpm::TYPE_QUOTE,
-        signer: name.as_bytes().to_vec(),
-        extra_data: vec![7; 32],
-        reset_count: 3,
-        restart_count: 1,
-        safe: 1,
-        firmware_version: 1,
-        count: None,
-        selection: vec![(0x000b, vec![0x81, 0, 0])],
-        digest: vec![0; 32],
-        trailing: Vec::new(),
-    }
-    .build();
+    let attest = AttestSpec::quote(name.as_bytes(), &[7; 32], (0x000b, [0x81, 0, 0]), &[0; 32]).build();
     let log = LogWriter::agile(&Header::new(&[(0x000b, 32)]))
         .event(0, 8, &[(0x000b, &[0; 32])], b"version")
         .event(7, 4, &[(0x000b, &[0; 32])], &[0; 4])

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::cbor_out::{NULL, array, bytes, int, map, map_indefinite, tag, text, uint};
-use crate::der_out::{context, uint as integer, utf8};
-use crate::pki::{name, validity};
 use crate::sign::{Hash, ecdsa_prehash};
-use crate::{CertSpec, Ext, P384Key, Scheme, Signer, time};
+use crate::{CertSpec, Ext, P384Key, time};
 
 /// The time of every default document: three seconds into its certificate's three hours.
 pub const MADE: &str = "2026-01-01T00:00:03Z";
@@ -67,10 +65,10 @@ impl Chain {
     pub fn new(module_id: &str) -> Self {
         let [root, region, zone, instance] = AUTHORITIES;
         let ca = |subject: &str, issuer: &str, below| {
-            certificate(subject, issuer, vec![Ext::ca(Some(below)), Ext::key_usage([1, 6])])
+            CertSpec::labelled(subject, issuer, vec![Ext::ca(Some(below)), Ext::key_usage([1, 6])])
         };
         let subject = format!("{module_id}.eu-test-1.aws");
-        let leaf = certificate(&subject, instance, vec![Ext::key_usage([7, 0x80])]);
+        let leaf = CertSpec::labelled(&subject, instance, vec![Ext::key_usage([7, 0x80])]);
         Self {
             authorities: [
                 ca(root, root, 3).valid("2019-10-28T13:28:05Z", "2049-10-28T14:28:05Z"),
@@ -103,32 +101,6 @@ impl Chain {
         }
         self
     }
-}
-
-/// A certificate whose keys follow from the names.
-fn certificate(subject: &str, issuer: &str, extensions: Vec<Ext>) -> CertSpec {
-    let algorithm = Scheme::Ecdsa.algorithm();
-    CertSpec {
-        version: context(0, &[&integer(2)]),
-        serial: integer(7),
-        inner_algorithm: algorithm.clone(),
-        issuer: common_name(issuer),
-        validity: validity(time::NOW, time::NOW),
-        subject: common_name(subject),
-        spki: P384Key::from_label(subject).spki(),
-        before_extensions: Vec::new(),
-        extensions,
-        trailing: Vec::new(),
-        outer_algorithm: algorithm,
-        scheme: Scheme::Ecdsa,
-        signer: Signer::from(&P384Key::from_label(issuer)),
-        flips: Vec::new(),
-    }
-}
-
-/// A name with nothing but a common name.
-pub fn common_name(text: &str) -> Vec<u8> {
-    name(&[("2.5.4.3", utf8(text))])
 }
 
 /// A document before it is signed.

@@ -2,7 +2,7 @@
 
 use crate::der_out::{bits, context, ia5, oid as oid_der, printable, seq, set, uint, utf8};
 use crate::ext::{Ext, ca_extensions, leaf_extensions, oid};
-use crate::keys::{self, RsaKey};
+use crate::keys::{self, P384Key, RsaKey};
 use crate::platform::{Line, Platform, Role};
 use crate::sign::{Scheme, Signer};
 use crate::time;
@@ -117,6 +117,32 @@ impl CertSpec {
                 Scheme::AMD,
             )
         }
+    }
+
+    /// A certificate of the P-384 PKI whose keys follow from the names, for twenty years from 2025 on.
+    pub fn labelled(subject: &str, issuer: &str, extensions: Vec<Ext>) -> Self {
+        let algorithm = Scheme::Ecdsa.algorithm();
+        Self {
+            version: context(0, &[&uint(2)]),
+            serial: uint(7),
+            inner_algorithm: algorithm.clone(),
+            issuer: common_name(issuer),
+            validity: validity("2025-01-01T00:00:00Z", "2045-01-01T00:00:00Z"),
+            subject: common_name(subject),
+            spki: P384Key::from_label(subject).spki(),
+            before_extensions: Vec::new(),
+            extensions,
+            trailing: Vec::new(),
+            outer_algorithm: algorithm,
+            scheme: Scheme::Ecdsa,
+            signer: Signer::from(&P384Key::from_label(issuer)),
+            flips: Vec::new(),
+        }
+    }
+
+    /// The certificate of an authority of that PKI, with any number of others below it.
+    pub fn authority(subject: &str, issuer: &str) -> Self {
+        Self::labelled(subject, issuer, vec![Ext::ca(None), Ext::key_usage([1, 6])])
     }
 
     fn skeleton(issuer: &str, spki: Vec<u8>, signer: &'static RsaKey, scheme: Scheme) -> Self {
@@ -307,6 +333,11 @@ pub fn amd_name(common_name: &str) -> Vec<u8> {
         ("2.5.4.10", utf8("Advanced Micro Devices")),
         ("2.5.4.3", utf8(common_name)),
     ])
+}
+
+/// A name with nothing but a common name.
+pub fn common_name(text: &str) -> Vec<u8> {
+    name(&[("2.5.4.3", utf8(text))])
 }
 
 /// A name of parts: attribute type in dotted form, value as DER.

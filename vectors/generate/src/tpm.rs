@@ -3,6 +3,7 @@
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use sha2::{Digest, Sha256};
 
+use crate::cbor_out::{array, bytes, map, text, uint};
 use crate::keys::{P384Key, RsaKey, ec_spki};
 use crate::sign::{Hash, pkcs1v15, pss, salt_of};
 
@@ -217,6 +218,25 @@ pub struct AttestSpec {
 }
 
 impl AttestSpec {
+    /// A quote with sound values in every other field.
+    pub fn quote(signer: &[u8], extra_data: &[u8], selection: (u16, [u8; 3]), digest: &[u8]) -> Self {
+        let (bank, bitmap) = selection;
+        Self {
+            magic: 0xff54_4347,
+            kind: 0x8018,
+            signer: signer.to_vec(),
+            extra_data: extra_data.to_vec(),
+            reset_count: 3,
+            restart_count: 1,
+            safe: 1,
+            firmware_version: 0x2019_0106_0016_3636,
+            count: None,
+            selection: vec![(bank, bitmap.to_vec())],
+            digest: digest.to_vec(),
+            trailing: Vec::new(),
+        }
+    }
+
     /// TPMS_ATTEST.
     pub fn build(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -266,55 +286,40 @@ pub enum AkSpec {
 
 /// The evidence: a CBOR map.
 pub fn evidence(quotes: &[QuoteSpec], ak: &AkSpec, event_log: &[u8]) -> Vec<u8> {
-    let mut out = [head(5, 5), head(0, 0), text("attestrap/tpm-quote"), head(0, 1), head(0, 1)].concat();
-    out.extend([head(0, 2), head(4, quotes.len())].concat());
-    for quote in quotes {
-        out.extend([head(4, 3), bytes(&quote.attest), bytes(&quote.signature)].concat());
-        out.extend(head(4, quote.values.len()));
-        for (bank, index, value) in &quote.values {
-            let number = head(0, usize::from(*bank));
-            out.extend([head(4, 3), number, head(0, usize::from(*index)), bytes(value)].concat());
-        }
-    }
+    let value = |(bank, index, value): &Value| {
+        array(&[uint(u64::from(*bank)), uint(u64::from(*index)), bytes(value)])
+    };
+    let quote = |quote: &QuoteSpec| {
+        let values: Vec<_> = quote.values.iter().map(value).collect();
+        array(&[bytes(&quote.attest), bytes(&quote.signature), array(&values)])
+    };
     let (kind, key) = match ak {
         AkSpec::Public(public) => (0, public),
         AkSpec::Spki(spki) => (1, spki),
     };
-    out.extend([head(0, 3), head(4, 2), head(0, kind), bytes(key)].concat());
-    out.extend([head(0, 4), bytes(event_log)].concat());
-    out
+    map(&[
+        (uint(0), text("attestrap/tpm-quote")),
+        (uint(1), uint(1)),
+        (uint(2), array(&quotes.iter().map(quote).collect::<Vec<_>>())),
+        (uint(3), array(&[uint(kind), bytes(key)])),
+        (uint(4), bytes(event_log)),
+    ])
 }
 
 /// The envelope around evidence of a format, with the certificates that travel along.
 pub fn envelope(format: &str, evidence: &[u8], certificates: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = [head(5, 6), head(0, 0), text("attestrap/evidence"), head(0, 1), head(0, 1)].concat();
-    out.extend([head(0, 2), text(format), head(0, 3), bytes(evidence)].concat());
-    out.extend([head(0, 4), head(4, certificates.len())].concat());
-    certificates.iter().for_each(|der| out.extend(bytes(der)));
-    out.extend([head(0, 5), head(4, 0)].concat());
-    out
+    let certificates: Vec<_> = certificates.iter().map(|der| bytes(der)).collect();
+    map(&[
+        (uint(0), text("attestrap/evidence")),
+        (uint(1), uint(1)),
+        (uint(2), text(format)),
+        (uint(3), bytes(evidence)),
+        (uint(4), array(&certificates)),
+        (uint(5), array(&[])),
+    ])
 }
 
 /// A TPM2B.
 pub fn sized(content: &[u8]) -> Vec<u8> {
     [&(content.len() as u16).to_be_bytes(), content].concat()
-}
-
-/// The head of a CBOR item in its shortest form.
-fn head(major: u8, number: usize) -> Vec<u8> {
-    let major = major << 5;
-    match number {
-        0..=23 => vec![major | number as u8],
-        24..=0xff => vec![major | 24, number as u8],
-        0x100..=0xffff => [&[major | 25], (number as u16).to_be_bytes().as_slice()].concat(),
-        _ => [&[major | 26], (number as u32).to_be_bytes().as_slice()].concat(),
-    }
-}
-
-fn text(text: &str) -> Vec<u8> {
-    [head(3, text.len()), text.as_bytes().to_vec()].concat()
-}
-
-fn bytes(content: &[u8]) -> Vec<u8> {
-    [head(2, content.len()), content.to_vec()].concat()
 }

@@ -155,20 +155,12 @@ fn quote(key: &'static RsaKey, attributes: u32, bare: bool) -> Vec<u8> {
     let mut public = PublicSpec::ak(&key, Some((RSASSA, Hash::Sha256)));
     public.attributes = attributes;
     let value = vec![7; 32];
-    let attest = AttestSpec {
-        magic: 0xff54_4347,
-        kind: 0x8018,
-        signer: public.qualified_name(),
-        extra_data: NONCE.to_vec(),
-        reset_count: 3,
-        restart_count: 1,
-        safe: 1,
-        firmware_version: 1,
-        count: None,
-        selection: vec![(SHA256, vec![0x80, 0, 0])],
-        digest: Hash::Sha256.digest(&value),
-        trailing: Vec::new(),
-    };
+    let attest = AttestSpec::quote(
+        &public.qualified_name(),
+        &NONCE,
+        (SHA256, [0x80, 0, 0]),
+        &Hash::Sha256.digest(&value),
+    );
     let attest = attest.build();
     let signature = key.sign(RSASSA, Hash::Sha256, &attest);
     let ak = if bare { AkSpec::Spki(key.spki()) } else { AkSpec::Public(public.build()) };

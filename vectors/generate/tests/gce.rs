@@ -8,9 +8,9 @@ use attest_core::tee::vtpm::{AkPath, AttestationKey, Claims, GceInfo, TpmEvidenc
 use attest_core::{Context, Expect, Refused, Store, TrustAnchors, UnixTime, Verified};
 use sha2::{Digest, Sha256};
 use vectors_generate::der_out::{context, seq, tlv, uint, utf8};
-use vectors_generate::pki::{name, validity};
+use vectors_generate::pki::common_name;
 use vectors_generate::tpm::{AkSpec, AttestSpec, ECDSA, Key, PublicSpec, QuoteSpec, evidence};
-use vectors_generate::{CertSpec, Ext, Hash, P384Key, Scheme, Signer};
+use vectors_generate::{CertSpec, Ext, Hash};
 
 const GCE: &str = "1.3.6.1.4.1.11129.2.1.21";
 /// TPM_ALG_SHA256.
@@ -18,42 +18,16 @@ const SHA256: u16 = 0x000b;
 const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
 
-/// A certificate by the authority, whose key follows from its label.
-fn certificate(subject: Vec<u8>, spki: Vec<u8>, extensions: Vec<Ext>) -> Vec<u8> {
-    let algorithm = Scheme::Ecdsa.algorithm();
-    let spec = CertSpec {
-        version: context(0, &[&uint(2)]),
-        serial: uint(7),
-        inner_algorithm: algorithm.clone(),
-        issuer: common("authority"),
-        validity: validity("2025-01-01T00:00:00Z", "2045-01-01T00:00:00Z"),
-        subject,
-        spki,
-        before_extensions: Vec::new(),
-        extensions,
-        trailing: Vec::new(),
-        outer_algorithm: algorithm,
-        scheme: Scheme::Ecdsa,
-        signer: Signer::from(&P384Key::from_label("authority")),
-        flips: Vec::new(),
-    };
-    spec.build()
-}
-
-fn common(text: &str) -> Vec<u8> {
-    name(&[("2.5.4.3", utf8(text))])
-}
-
 fn root() -> Vec<u8> {
-    let extensions = vec![Ext::ca(None), Ext::key_usage([1, 6])];
-    certificate(common("authority"), P384Key::from_label("authority").spki(), extensions)
+    CertSpec::authority("authority", "authority").build()
 }
 
 /// The certificate of the key that quotes, with this extension of Google's.
 fn leaf(subject: Vec<u8>, gce: Option<Vec<u8>>) -> Vec<u8> {
     let mut extensions = vec![Ext::key_usage([7, 0x80])];
     extensions.extend(gce.map(|value| Ext::new(GCE, value)));
-    certificate(subject, Key::p384("ak").spki(), extensions)
+    let spki = Key::p384("ak").spki();
+    CertSpec { subject, spki, ..CertSpec::labelled("", "authority", extensions) }.build()
 }
 
 /// Instance information with a project's number, as INTEGER content, and whether it is production.
@@ -74,20 +48,12 @@ fn verify(leaf: &[u8], pin: Option<[u8; 32]>) -> Result<Verified<Claims>, Refuse
     let key = Key::p384("ak");
     let public = PublicSpec::ak(&key, Some((ECDSA, Hash::Sha384)));
     let value = vec![7; 32];
-    let attest = AttestSpec {
-        magic: 0xff54_4347,
-        kind: 0x8018,
-        signer: public.qualified_name(),
-        extra_data: Vec::new(),
-        reset_count: 3,
-        restart_count: 1,
-        safe: 1,
-        firmware_version: 1,
-        count: None,
-        selection: vec![(SHA256, vec![0x80, 0, 0])],
-        digest: Hash::Sha384.digest(&value),
-        trailing: Vec::new(),
-    };
+    let attest = AttestSpec::quote(
+        &public.qualified_name(),
+        &[],
+        (SHA256, [0x80, 0, 0]),
+        &Hash::Sha384.digest(&value),
+    );
     let attest = attest.build();
     let signature = key.sign(ECDSA, Hash::Sha384, &attest);
     let quote = QuoteSpec { attest, signature, values: vec![(SHA256, 7, value)] };
@@ -117,7 +83,7 @@ fn said(claims: &Claims) -> Vec<String> {
 
 #[test]
 fn a_production_instance_is_named() {
-    let verified = verify(&leaf(common("1234"), Some(instance(&[5], true))), None).unwrap();
+    let verified = verify(&leaf(common_name("1234"), Some(instance(&[5], true))), None).unwrap();
     let claims = verified.claims();
     assert_eq!(claims.ak_path(), AkPath::Certificate);
     let certificate = claims.certificate().unwrap();
@@ -138,9 +104,9 @@ fn a_production_instance_is_named() {
 
 #[test]
 fn another_instance_is_not() {
-    let verified = verify(&leaf(common("1234"), Some(instance(&[5], false))), None).unwrap();
+    let verified = verify(&leaf(common_name("1234"), Some(instance(&[5], false))), None).unwrap();
     assert_eq!(said(verified.claims()), ["certificate_subject=1234", "gce_production=no"]);
-    let verified = verify(&leaf(common("1234"), None), None).unwrap();
+    let verified = verify(&leaf(common_name("1234"), None), None).unwrap();
     assert_eq!(said(verified.claims()), ["certificate_subject=1234"]);
     // An empty subject, as older certificates of TPMs have it.
     let verified = verify(&leaf(seq(&[]), None), None).unwrap();
@@ -159,7 +125,7 @@ fn what_cannot_be_read_is_not_passed_over() {
         good[..good.len() - 1].to_vec(),
         Vec::new(),
     ] {
-        let refused = verify(&leaf(common("1234"), Some(value)), None).unwrap_err();
+        let refused = verify(&leaf(common_name("1234"), Some(value)), None).unwrap_err();
         assert_eq!(refused.error.check_id(), Some("vtpm.certificate.gce-instance"));
         assert!(refused.checks.iter().any(|line| line.check.id == "vtpm.ak.chain"));
     }
@@ -169,7 +135,7 @@ fn what_cannot_be_read_is_not_passed_over() {
 fn a_pinned_key_needs_no_certificate_and_says_nothing_of_it() {
     let pin = Sha256::digest(Key::p384("ak").spki()).into();
     for gce in [instance(&[5], true), instance(&[0xff], true)] {
-        let verified = verify(&leaf(common("1234"), Some(gce)), Some(pin)).unwrap();
+        let verified = verify(&leaf(common_name("1234"), Some(gce)), Some(pin)).unwrap();
         assert_eq!((verified.claims().ak_path(), verified.claims().certificate()), (AkPath::Pinned, None));
         assert!(said(verified.claims()).is_empty());
     }

@@ -152,20 +152,12 @@ fn a_key_that_signs_anything_or_travels_is_refused() {
         "sensitivedataorigin|userwithauth|sign",
     );
     let ak = tpm.create_primary("restricted", "ecc256:ecdsa-sha256:null", AK);
-    let invented = AttestSpec {
-        magic: 0xff54_4347,
-        kind: 0x8018,
-        signer: key.name.clone(),
-        extra_data: NONCE.to_vec(),
-        reset_count: 3,
-        restart_count: 1,
-        safe: 1,
-        firmware_version: 1,
-        count: None,
-        selection: vec![(0x000b, vec![0x80, 0, 0])],
-        digest: PROVIDER.digest(HashAlgorithm::Sha256, &[&GOOD]).unwrap().as_bytes().to_vec(),
-        trailing: Vec::new(),
-    };
+    let invented = AttestSpec::quote(
+        &key.name,
+        NONCE,
+        (0x000b, [0x80, 0, 0]),
+        PROVIDER.digest(HashAlgorithm::Sha256, &[&GOOD]).unwrap().as_bytes(),
+    );
     let attest = invented.build();
     tpm.write("invented", &attest);
     let sign = |key: &KeyFiles| {

@@ -6,9 +6,7 @@ use attest_core::UnixTime;
 use attest_core::crypto::aws_lc_rs::PROVIDER;
 use attest_core::x509::Certificate;
 use attest_core::x509::chain::{self, Anchor, ChainError, ChainFault, Path, Rule, Rules};
-use vectors_generate::der_out::{context, uint, utf8};
-use vectors_generate::pki::{name, validity};
-use vectors_generate::{CertSpec, Ext, P384Key, RsaKey, Scheme, Signer, time};
+use vectors_generate::{CertSpec, Ext, P384Key, RsaKey, Scheme, time};
 
 pub(crate) const LEAF: &str = "leaf";
 pub(crate) const CA_B: &str = "Authority B";
@@ -21,23 +19,8 @@ pub(crate) struct Spec(pub(crate) CertSpec);
 
 impl Spec {
     fn new(subject: &str, issuer: &str, extensions: Vec<Ext>) -> Self {
-        let algorithm = Scheme::Ecdsa.algorithm();
-        Self(CertSpec {
-            version: context(0, &[&uint(2)]),
-            serial: uint(7),
-            inner_algorithm: algorithm.clone(),
-            issuer: common_name(issuer),
-            validity: validity("2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
-            subject: common_name(subject),
-            spki: P384Key::from_label(subject).spki(),
-            before_extensions: Vec::new(),
-            extensions,
-            trailing: Vec::new(),
-            outer_algorithm: algorithm,
-            scheme: Scheme::Ecdsa,
-            signer: Signer::from(&P384Key::from_label(issuer)),
-            flips: Vec::new(),
-        })
+        let spec = CertSpec::labelled(subject, issuer, extensions);
+        Self(spec.valid("2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z"))
     }
 
     /// An authority that may have any number of others below it.
@@ -93,10 +76,6 @@ impl Spec {
 /// The leaf of the usual chain, below [`CA_B`].
 pub(crate) fn leaf() -> Spec {
     Spec::leaf(LEAF, CA_B)
-}
-
-pub(crate) fn common_name(text: &str) -> Vec<u8> {
-    name(&[("2.5.4.3", utf8(text))])
 }
 
 pub(crate) fn parse(der: &[u8]) -> Certificate<'_> {

@@ -6,12 +6,10 @@ use attest_core::error::Unsupported;
 use attest_core::x509::chain::{Anchor, ChainError, Rule, Rules};
 use attest_core::x509::id;
 use vectors_generate::der_out::{bits, context, null, oid, printable, seq, uint, uint_bytes};
-use vectors_generate::pki::name;
+use vectors_generate::pki::{common_name, name};
 use vectors_generate::{CertSpec, Ext, Hash, Scheme, keys, oid as ext, time};
 
-use crate::pki::{
-    CA_A, CA_B, LEAF, ROOT, Spec, at, broken, common_name, fault, find, find_by, hold, leaf, parse,
-};
+use crate::pki::{CA_A, CA_B, LEAF, ROOT, Spec, at, broken, fault, find, find_by, hold, leaf, parse};
 
 fn b() -> Spec {
     Spec::ca(CA_B, CA_A)

@@ -2,7 +2,8 @@
 
 use vectors_generate::cbor_out::{array, bytes};
 use vectors_generate::der_out::{oid as der_oid, seq};
-use vectors_generate::nitro::{AUTHORITIES, Chain, DocumentSpec, MADE, common_name};
+use vectors_generate::nitro::{AUTHORITIES, Chain, DocumentSpec, MADE};
+use vectors_generate::pki::common_name;
 use vectors_generate::{CertSpec, Ext, Hash, P384Key, Scheme, keys, oid};
 
 use crate::{ANY, KIND, chain, failed, spec, verify, verify_at};

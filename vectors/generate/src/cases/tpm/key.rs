@@ -1,6 +1,6 @@
 //! The attestation key: what vouches for it, and what it is.
 
-use super::{Machine, Suite, authority, certificate, leaf};
+use super::{Machine, Suite, certificate, leaf};
 use crate::keys::SMALL;
 use crate::tpm::{
     AK_ATTRIBUTES, ECDSA, Key, Numbers, PublicSpec, QuoteSpec, RSAPSS, RSASSA, evidence, sized,
@@ -72,7 +72,7 @@ fn chain(suite: &mut Suite) {
     let check = "vtpm.ak.chain";
     let machine = stranger("certified");
     let leaf = || leaf(&machine.key);
-    let ca = || authority("TPM authority", "TPM root");
+    let ca = || CertSpec::authority("TPM authority", "TPM root");
     let mut case = |name: &str, why: &str, certificates: &[CertSpec], good: bool| {
         let certificates: Vec<Vec<u8>> = certificates.iter().map(CertSpec::build).collect();
         let draft = suite.case(check, name, why, machine.carrying(&certificates)).also(&["vtpm.ak.trusted"]);
@@ -82,7 +82,7 @@ fn chain(suite: &mut Suite) {
     };
     case("good", "a certificate, an authority, the root of the set", &[leaf(), ca()], true);
     case("good-turned", "in another order", &[ca(), leaf()], true);
-    let root = authority("TPM root", "TPM root");
+    let root = CertSpec::authority("TPM root", "TPM root");
     case("good-with-root", "with the root itself", &[leaf(), ca(), root], true);
     case(
         "good-empty-subject",
@@ -96,9 +96,9 @@ fn chain(suite: &mut Suite) {
         true,
     );
     case("no-authority", "the authority is missing", &[leaf()], false);
-    let foreign = authority("TPM authority", "Another root");
+    let foreign = CertSpec::authority("TPM authority", "Another root");
     case("foreign-root", "a root that nobody trusts", &[leaf(), foreign.clone()], false);
-    let own = authority("Another root", "Another root");
+    let own = CertSpec::authority("Another root", "Another root");
     case("own-root", "a root that it brings itself", &[leaf(), foreign, own], false);
     case("leaf-signature", "the leaf's signature is broken", &[leaf().flip_signature(20, 1), ca()], false);
     case("ca-signature", "the authority's signature is broken", &[leaf(), ca().flip_signature(20, 1)], false);
@@ -126,7 +126,7 @@ fn purpose(id: &str) -> Ext {
 fn usage(suite: &mut Suite) {
     let check = "vtpm.ak.usage";
     let machine = stranger("certified");
-    let ca = authority("TPM authority", "TPM root").build();
+    let ca = CertSpec::authority("TPM authority", "TPM root").build();
     let of = |extensions: Vec<Ext>| certificate("TPM key", "TPM authority", machine.key.spki(), extensions);
     for (name, why, extensions) in [
         ("encipherment", "a key for key transport", vec![Ext::key_usage([5, 0x20])]),
@@ -153,7 +153,7 @@ fn usage(suite: &mut Suite) {
 /// A certificate of another key beside a key that is trusted.
 fn another(suite: &mut Suite) {
     let check = "vtpm.ak.certificate";
-    let ca = authority("TPM authority", "TPM root").build();
+    let ca = CertSpec::authority("TPM authority", "TPM root").build();
     for (name, machine) in Machine::all() {
         let machine = machine.pinned(suite);
         let other = leaf(&Key::p384("another machine")).build();

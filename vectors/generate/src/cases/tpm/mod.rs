@@ -9,13 +9,11 @@ mod rules;
 use sha2::{Digest, Sha256};
 
 use super::{Draft, Suite};
-use crate::der_out::{context, uint, utf8};
 use crate::keys::SMALL;
-use crate::pki::{name, validity};
 use crate::tpm::{
     AkSpec, AttestSpec, ECDSA, Key, PublicSpec, QuoteSpec, RSAPSS, RSASSA, Value, envelope, evidence,
 };
-use crate::{CertSpec, Ext, Hash, P384Key, Scheme, Signer};
+use crate::{CertSpec, Ext, Hash};
 
 /// TPM_ALG_SHA256.
 const SHA256: u16 = 0x000b;
@@ -35,7 +33,7 @@ pub(super) fn add(suite: &mut Suite) {
 
 /// The root of the test PKI for attestation key certificates.
 pub(super) fn root() -> Vec<u8> {
-    authority("TPM root", "TPM root").build()
+    CertSpec::authority("TPM root", "TPM root").build()
 }
 
 /// A machine with an attestation key that signs quotes.
@@ -101,20 +99,8 @@ impl Machine {
     /// A quote over registers 0, 4 and 7 of the SHA-256 bank.
     fn attest(&self) -> AttestSpec {
         let parts: Vec<u8> = INDICES.iter().flat_map(|index| value(SHA256, *index)).collect();
-        AttestSpec {
-            magic: 0xff54_4347,
-            kind: 0x8018,
-            signer: self.public.qualified_name(),
-            extra_data: vec![0x5a; 32],
-            reset_count: 3,
-            restart_count: 1,
-            safe: 1,
-            firmware_version: 0x2019_0106_0016_3636,
-            count: None,
-            selection: vec![(SHA256, BITMAP.to_vec())],
-            digest: self.hash.digest(&parts),
-            trailing: Vec::new(),
-        }
+        let (signer, digest) = (self.public.qualified_name(), self.hash.digest(&parts));
+        AttestSpec::quote(&signer, &[0x5a; 32], (SHA256, BITMAP), &digest)
     }
 
     /// Signs it as the key does.
@@ -159,30 +145,7 @@ fn value(bank: u16, index: u8) -> Vec<u8> {
 
 /// A certificate by a label's P-384 key; nothing said of what it is for.
 fn certificate(subject: &str, issuer: &str, spki: Vec<u8>, extensions: Vec<Ext>) -> CertSpec {
-    let common = |text: &str| name(&[("2.5.4.3", utf8(text))]);
-    let algorithm = Scheme::Ecdsa.algorithm();
-    CertSpec {
-        version: context(0, &[&uint(2)]),
-        serial: uint(7),
-        inner_algorithm: algorithm.clone(),
-        issuer: common(issuer),
-        validity: validity("2025-01-01T00:00:00Z", "2045-01-01T00:00:00Z"),
-        subject: common(subject),
-        spki,
-        before_extensions: Vec::new(),
-        extensions,
-        trailing: Vec::new(),
-        outer_algorithm: algorithm,
-        scheme: Scheme::Ecdsa,
-        signer: Signer::from(&P384Key::from_label(issuer)),
-        flips: Vec::new(),
-    }
-}
-
-/// An authority whose key follows from its name.
-fn authority(subject: &str, issuer: &str) -> CertSpec {
-    let extensions = vec![Ext::ca(None), Ext::key_usage([1, 6])];
-    certificate(subject, issuer, P384Key::from_label(subject).spki(), extensions)
+    CertSpec { spki, ..CertSpec::labelled(subject, issuer, extensions) }
 }
 
 /// The certificate of an attestation key: digitalSignature and no more.

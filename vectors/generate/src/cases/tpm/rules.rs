@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Machine, SHA256, SHA384, Suite, authority, evidence, leaf, value};
+use super::{Machine, SHA256, SHA384, Suite, evidence, leaf, value};
+use crate::CertSpec;
 use crate::eventlog::{Header, LogWriter};
 use crate::tpm::{Key, QuoteSpec};
 use crate::{Hash, tpm};
@@ -32,7 +33,7 @@ fn origin(suite: &mut Suite) {
     each(suite, "vtpm.policy.root", "vtpm.roots", &json!(["caller"]), &json!(["hardware", "cloud-vtpm"]));
     each(suite, "vtpm.policy.ak-path", "vtpm.ak_paths", &json!(["pinned"]), &json!(["certificate", "tee"]));
     let machine = Machine::new(Key::p384("certified"), tpm::ECDSA, Hash::Sha384);
-    let ca = authority("TPM authority", "TPM root").build();
+    let ca = CertSpec::authority("TPM authority", "TPM root").build();
     let certified = machine.carrying(&[leaf(&machine.key).build(), ca]);
     for (name, paths, exit) in
         [("certified-yes", json!(["certificate"]), 0), ("certified-no", json!(["pinned", "activation"]), 10)]
