@@ -1,0 +1,33 @@
+//! Makes a cluster of machines that attest-core believes: keys, attested channel, and the machines that initialise, join, rejoin and
+//! recover. Sans-IO: inputs and time come in as arguments, messages and actions go out.
+//!
+//! ```text
+//! bytes ──channel──▶ Message ──machine──▶ Action | Message ──channel──▶ bytes
+//! ```
+//!
+//! The contract is `protocol.md` beside this crate: its section numbers are the ones that comments cite.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::exhaustive_enums,
+        clippy::exhaustive_structs,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+pub mod authority;
+pub mod channel;
+pub mod error;
+pub mod keys;
+pub mod machine;
+#[cfg(feature = "sim")]
+pub mod sim;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! Messages as bytes: deterministic CBOR, frames, limits (protocol section 4).
