@@ -257,6 +257,22 @@ fn several(suite: &mut Suite) {
         let evidence = crate::tpm::evidence(&[first.clone(), other], &machine.ak(), &[]);
         suite.case(check, name, "the second quote is of another boot", evidence);
     }
+    // A clock is safe only if each quote says so.
+    for (name, unsafe_first) in [("first-unsafe", true), ("second-unsafe", false)] {
+        let quote = |bank, safe: bool| {
+            let mut attest = machine.attest();
+            attest.selection = vec![(bank, super::BITMAP.to_vec())];
+            attest.digest = machine.hash.digest(&covered(&attest.selection));
+            attest.safe = u8::from(safe);
+            QuoteSpec { values: handed(&attest.selection), ..machine.quote(&attest) }
+        };
+        let quotes = [quote(SHA256, !unsafe_first), quote(SHA384, unsafe_first)];
+        let evidence = crate::tpm::evidence(&quotes, &machine.ak(), &[]);
+        suite
+            .case("vtpm.policy.clock-safe", name, "one of two quotes of an unsafe clock", evidence)
+            .rule("vtpm.clock_safe", "set")
+            .exit(10);
+    }
     let mut case = |check: &str, name: &str, why: &str, quotes: &[QuoteSpec], also: &[&str]| {
         let evidence = crate::tpm::evidence(quotes, &machine.ak(), &[]);
         suite.case(check, name, why, evidence).also(also);
