@@ -7,7 +7,7 @@ use crate::tee::{snp, vtpm};
 use crate::values::Value;
 
 /// How deep the trust in a verdict is rooted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Root {
     /// A hardware TEE whose vendor's root is pinned in this crate.

@@ -28,6 +28,7 @@ pub mod error;
 pub mod ids;
 pub mod keys;
 pub mod machine;
+pub mod peer;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod time;

@@ -1,0 +1,287 @@
+//! Whom a channel was opened to: the facts about a peer that were proven on this very channel, and nothing else.
+//!
+//! A [`Peer`] has one origin, `channel::judge`, which makes it from `attest_core`'s `Accepted`, from proofs of keys over this
+//! channel's slots, and from a certificate chain whose key is the TLS key. So whoever holds one holds a verdict (protocol section
+//! 12, I1 and I4). What a certificate alone says is another type, `channel::legacy::Unbound`, and there is no way from it to here.
+
+use attest_core::claims::Root;
+use sha2::{Digest, Sha256};
+
+/// The verified facts about the peer of one channel. It lives no longer than that channel, nor than [`Facts::valid_until`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    pub(crate) facts: Facts,
+}
+
+impl Peer {
+    /// A peer that nobody verified, for model checkers and simulators, which have no evidence to verify.
+    #[cfg(any(test, feature = "sim"))]
+    pub const fn symbolic_without_proof(facts: Facts) -> Self {
+        Self { facts }
+    }
+
+    /// What was proven.
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Whether this key was proven over a slot of this channel.
+    pub fn proved_key(&self, key: &PublicKey) -> bool {
+        self.facts.keys.contains(key)
+    }
+
+    /// Whether the secret with this id was proven over a slot of this channel.
+    pub fn proved_mac(&self, id: &[u8; 16]) -> bool {
+        self.facts.macs.contains(id)
+    }
+
+    /// Whether this peer showed what was enrolled: the same class and the same id. A class 0 proves nothing, whatever its id.
+    pub fn proved_same_node(&self, enrolled: &SameNode) -> bool {
+        enrolled.class != SameNodeClass::None && self.facts.same_node.contains(enrolled)
+    }
+
+    /// Whether a wall clock that shows `now`, in Unix seconds, still lets this verdict stand.
+    pub const fn is_valid_at(&self, now: u64) -> bool {
+        now < self.facts.valid_until
+    }
+}
+
+/// The facts by name. Empty lists and `None` say that nothing of the kind was proven.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "models and simulators write it out; only a Peer is believed")]
+pub struct Facts {
+    /// Ids of the reference-value sets whose rules accept the evidence (protocol section 8).
+    pub sets: Vec<[u8; 32]>,
+    /// SHA-256 of CHIP_ID, or of the AK's Name: which machine. `None` where the evidence does not tell (a masked chip id).
+    pub machine: Option<[u8; 32]>,
+    /// Everything that can prove, at a rejoin, that this is the node that was enrolled (protocol section 6).
+    pub same_node: Vec<SameNode>,
+    /// The lock as the claims state it: an accepted image's word, under the binder.
+    pub lock: Option<LockClaim>,
+    /// The lock register as the evidence covers it: PCR 15 of the SHA-256 bank.
+    pub register: Option<[u8; 32]>,
+    /// SHA-256 of the node configuration, as the claims state it.
+    pub configuration: Option<[u8; 32]>,
+    /// Whether the evidence itself carries that digest (HOST_DATA); without it, it is the accepted image's word.
+    pub configuration_in_evidence: bool,
+    /// The boot id of the claims: an accepted image's word.
+    pub boot: Option<[u8; 16]>,
+    /// What the cluster's certificate says, if a chain was shown.
+    pub member: Option<Member>,
+    /// Keys that were proven by the kind `key`: operator, custodian, same-node keys.
+    pub keys: Vec<PublicKey>,
+    /// Ids of secrets that were proven by the kind `mac`: tokens, vouchers, the init secret.
+    pub macs: Vec<[u8; 16]>,
+    /// How deep the trust in the evidence is rooted: the weakest, where there are several items. `None` without evidence.
+    pub root: Option<Root>,
+    /// Unix seconds at which the verdict ends: the least of policy and collateral.
+    pub valid_until: u64,
+    /// Ids of the rules that did not hold and only warn.
+    pub warnings: Vec<&'static str>,
+}
+
+impl Facts {
+    /// Nothing proven, until `valid_until`.
+    pub const fn nothing(valid_until: u64) -> Self {
+        Self {
+            sets: Vec::new(),
+            machine: None,
+            same_node: Vec::new(),
+            lock: None,
+            register: None,
+            configuration: None,
+            configuration_in_evidence: false,
+            boot: None,
+            member: None,
+            keys: Vec::new(),
+            macs: Vec::new(),
+            root: None,
+            valid_until,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Whether a TEE's or a TPM's evidence was accepted: at least one set of rules takes it.
+    pub const fn is_attested(&self) -> bool {
+        !self.sets.is_empty()
+    }
+}
+
+/// How hard a proof of the same node is to forge (protocol section 6), weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SameNodeClass {
+    /// 0: nothing.
+    None,
+    /// 1: the platform's id, beside a voucher secret.
+    Platform,
+    /// 2: a key that the SNP firmware derives for this image on this chip.
+    SnpKey,
+    /// 3: the attestation key of a TPM.
+    Tpm,
+}
+
+impl SameNodeClass {
+    /// The class of this number on the wire.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::None,
+            1 => Self::Platform,
+            2 => Self::SnpKey,
+            3 => Self::Tpm,
+            _ => return None,
+        })
+    }
+
+    /// Its number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Platform => 1,
+            Self::SnpKey => 2,
+            Self::Tpm => 3,
+        }
+    }
+}
+
+/// One proof of the same node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a pair over its whole content")]
+pub struct SameNode {
+    /// How strong it is.
+    pub class: SameNodeClass,
+    /// Class 1: the machine id. Class 2: the public key. Class 3: the AK's Name.
+    pub id: Vec<u8>,
+}
+
+/// Where a node's lock is held, and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "protocol section 4, rule `lock`, is closed")]
+pub enum LockClaim {
+    /// 0: to nobody yet.
+    Open,
+    /// 1: in software, for this cluster.
+    Software([u8; 32]),
+    /// 2: in a register of a TPM.
+    Pcr([u8; 32]),
+    /// 3: in a run-time register of TDX.
+    Rtmr([u8; 32]),
+}
+
+impl LockClaim {
+    /// Its class on the wire.
+    pub const fn class(&self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Software(_) => 1,
+            Self::Pcr(_) => 2,
+            Self::Rtmr(_) => 3,
+        }
+    }
+
+    /// The cluster that it is locked to; `None` while it is open.
+    pub const fn cluster(&self) -> Option<&[u8; 32]> {
+        match self {
+            Self::Open => None,
+            Self::Software(cluster) | Self::Pcr(cluster) | Self::Rtmr(cluster) => Some(cluster),
+        }
+    }
+}
+
+/// What a cluster's certificate says of its member (protocol section 7). Its key is the TLS key of this channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the certificate's profile is closed")]
+pub struct Member {
+    /// Cluster id.
+    pub cluster: [u8; 32],
+    /// Node id.
+    pub node: [u8; 16],
+    /// Role on the wire: 1 worker, 2 seat.
+    pub role: u8,
+    /// The epoch of the CA key that signed.
+    pub ca_epoch: u32,
+    /// Policy epoch at which it was issued.
+    pub policy_epoch: u32,
+    /// The disk generation at which it was issued.
+    pub generation: u32,
+    /// DNS name.
+    pub name: String,
+    /// Unix seconds after which it is no longer valid.
+    pub not_after: u64,
+}
+
+/// A public key of rule `pubkey` in protocol section 4.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a new algorithm is a new wire version of `key`")]
+pub enum PublicKey {
+    /// 1: Ed25519.
+    Ed25519([u8; 32]),
+    /// 2: P-256, uncompressed.
+    P256([u8; 65]),
+}
+
+impl PublicKey {
+    /// The key of an algorithm's number and its bytes; `None` for an unknown number or another length. Whether the bytes are a
+    /// point of the curve shows when a signature is checked.
+    pub fn new(algorithm: u8, bytes: &[u8]) -> Option<Self> {
+        match algorithm {
+            1 => bytes.try_into().ok().map(Self::Ed25519),
+            2 => bytes.try_into().ok().map(Self::P256),
+            _ => None,
+        }
+    }
+
+    /// The algorithm's number on the wire.
+    pub const fn algorithm(&self) -> u8 {
+        match self {
+            Self::Ed25519(_) => 1,
+            Self::P256(_) => 2,
+        }
+    }
+
+    /// The key's bytes on the wire.
+    pub const fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Ed25519(bytes) => bytes,
+            Self::P256(bytes) => bytes,
+        }
+    }
+
+    /// The id by which statements name it: the first 8 bytes of SHA-256 over its bytes.
+    pub fn id(&self) -> [u8; 8] {
+        let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        [a, b, c, d, e, f, g, h]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_id_is_that_of_the_protocol() {
+        // Section 2, vector "operator public; key id".
+        let hex = "4fd099ccd47d7893dfe9ec24414ecb0d9b5420232aad30d91c465be33cbe65c4";
+        let bytes: Vec<u8> =
+            (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let key = PublicKey::new(1, &bytes).unwrap();
+        assert_eq!(key.id(), [0xa1, 0x81, 0x12, 0xb0, 0xb7, 0xb4, 0x22, 0x5f]);
+        assert_eq!(PublicKey::new(2, &bytes), None);
+        assert_eq!(PublicKey::new(3, &bytes), None);
+    }
+
+    #[test]
+    fn class_zero_proves_nothing() {
+        let none = SameNode { class: SameNodeClass::None, id: Vec::new() };
+        let peer = Peer::symbolic_without_proof(Facts { same_node: vec![none.clone()], ..Facts::nothing(1) });
+        assert!(!peer.proved_same_node(&none));
+    }
+
+    #[test]
+    fn a_verdict_ends_at_its_second() {
+        let peer = Peer::symbolic_without_proof(Facts::nothing(10));
+        assert!(peer.is_valid_at(9));
+        assert!(!peer.is_valid_at(10));
+    }
+}
