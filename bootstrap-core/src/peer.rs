@@ -7,6 +7,8 @@
 use attest_core::claims::Root;
 use sha2::{Digest, Sha256};
 
+use crate::ids::{BootId, ClusterId, ConfigDigest, KeyEpoch, KeyId, MachineId, NodeId, ReferenceSetId, Role};
+
 /// The verified facts about the peer of one channel. It lives no longer than that channel, nor than [`Facts::valid_until`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
@@ -51,9 +53,9 @@ impl Peer {
 #[expect(clippy::exhaustive_structs, reason = "models and simulators write it out; only a Peer is believed")]
 pub struct Facts {
     /// Ids of the reference-value sets whose rules accept the evidence (protocol section 8).
-    pub sets: Vec<[u8; 32]>,
+    pub sets: Vec<ReferenceSetId>,
     /// SHA-256 of CHIP_ID, or of the AK's Name: which machine. `None` where the evidence does not tell (a masked chip id).
-    pub machine: Option<[u8; 32]>,
+    pub machine: Option<MachineId>,
     /// Everything that can prove, at a rejoin, that this is the node that was enrolled (protocol section 6).
     pub same_node: Vec<SameNode>,
     /// The lock as the claims state it: an accepted image's word, under the binder.
@@ -61,11 +63,11 @@ pub struct Facts {
     /// The lock register as the evidence covers it: PCR 15 of the SHA-256 bank.
     pub register: Option<[u8; 32]>,
     /// SHA-256 of the node configuration, as the claims state it.
-    pub configuration: Option<[u8; 32]>,
+    pub configuration: Option<ConfigDigest>,
     /// Whether the evidence itself carries that digest (HOST_DATA); without it, it is the accepted image's word.
     pub configuration_in_evidence: bool,
     /// The boot id of the claims: an accepted image's word.
-    pub boot: Option<[u8; 16]>,
+    pub boot: Option<BootId>,
     /// What the cluster's certificate says, if a chain was shown.
     pub member: Option<Member>,
     /// Keys that were proven by the kind `key`: operator, custodian, same-node keys.
@@ -161,11 +163,11 @@ pub enum LockClaim {
     /// 0: to nobody yet.
     Open,
     /// 1: in software, for this cluster.
-    Software([u8; 32]),
+    Software(ClusterId),
     /// 2: in a register of a TPM.
-    Pcr([u8; 32]),
+    Pcr(ClusterId),
     /// 3: in a run-time register of TDX.
-    Rtmr([u8; 32]),
+    Rtmr(ClusterId),
 }
 
 impl LockClaim {
@@ -180,7 +182,7 @@ impl LockClaim {
     }
 
     /// The cluster that it is locked to; `None` while it is open.
-    pub const fn cluster(&self) -> Option<&[u8; 32]> {
+    pub const fn cluster(&self) -> Option<&ClusterId> {
         match self {
             Self::Open => None,
             Self::Software(cluster) | Self::Pcr(cluster) | Self::Rtmr(cluster) => Some(cluster),
@@ -193,13 +195,13 @@ impl LockClaim {
 #[expect(clippy::exhaustive_structs, reason = "the certificate's profile is closed")]
 pub struct Member {
     /// Cluster id.
-    pub cluster: [u8; 32],
+    pub cluster: ClusterId,
     /// Node id.
-    pub node: [u8; 16],
-    /// Role on the wire: 1 worker, 2 seat.
-    pub role: u8,
+    pub node: NodeId,
+    /// Its role.
+    pub role: Role,
     /// The epoch of the CA key that signed.
-    pub ca_epoch: u32,
+    pub ca_epoch: KeyEpoch,
     /// Policy epoch at which it was issued.
     pub policy_epoch: u32,
     /// The disk generation at which it was issued.
@@ -248,10 +250,10 @@ impl PublicKey {
     }
 
     /// The id by which statements name it: the first 8 bytes of SHA-256 over its bytes.
-    pub fn id(&self) -> [u8; 8] {
+    pub fn id(&self) -> KeyId {
         let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
         let [a, b, c, d, e, f, g, h, ..] = digest;
-        [a, b, c, d, e, f, g, h]
+        KeyId::new([a, b, c, d, e, f, g, h])
     }
 }
 
@@ -266,7 +268,7 @@ mod tests {
         let bytes: Vec<u8> =
             (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
         let key = PublicKey::new(1, &bytes).unwrap();
-        assert_eq!(key.id(), [0xa1, 0x81, 0x12, 0xb0, 0xb7, 0xb4, 0x22, 0x5f]);
+        assert_eq!(key.id().to_string(), "a18112b0b7b4225f");
         assert_eq!(PublicKey::new(2, &bytes), None);
         assert_eq!(PublicKey::new(3, &bytes), None);
     }
