@@ -1,1 +1,4 @@
-//! The attested channel: TLS bytes on one side, messages of a peer that was believed on the other (protocol section 4).
+//! The attested channel: rustls inside, driven by bytes; evidence bound to the session before any message (protocol section 5).
+
+pub mod batch;
+pub mod binding;
