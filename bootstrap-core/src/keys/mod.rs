@@ -2,10 +2,37 @@
 //!
 //! Nothing here draws entropy or reads a clock: both are arguments.
 
+mod audit;
+mod ca;
+mod certificate;
+#[cfg(test)]
+mod certificate_tests;
+mod cluster;
+mod csr;
 mod error;
 mod handle;
+mod kdf;
+mod mac;
+mod operator;
+mod profile;
+mod schedule;
 mod secret;
+pub mod shares;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod wrap;
 
+pub use audit::{AuditKey, AuditMac};
+pub use ca::ClusterCa;
+pub use certificate::{CertificateFault, ClusterCaKey, NodeCertificate};
+pub use cluster::{RegisterEvent, cluster_id};
+pub use csr::{CheckedCsr, CsrFault, MAX_CSR, NodeKey};
 pub use error::KeyError;
 pub use handle::Handle;
+pub use operator::{OperatorKey, SameNodeKey};
+pub use schedule::{CheckValue, DataRoot, IdentityRoot, MasterSecret, Salt};
 pub use secret::Secret;
+pub use shares::ShareFault;
+pub use terms::{MAX_ADDRESSES, Terms};
+pub use wrap::{WrapKey, Wrapped};
