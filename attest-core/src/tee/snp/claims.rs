@@ -1,6 +1,7 @@
 //! What a verified report vouches for.
 
 use super::endorsement::Endorsement;
+use super::revocation::ListDates;
 use super::tcb::{Part, ProductLine, RawTcb, Tcb};
 use super::vek::KeyKind;
 use super::wire::Fields;
@@ -16,6 +17,7 @@ pub struct Claims {
     kind: KeyKind,
     csp_id: Option<Short>,
     crl_made: Option<u64>,
+    valid_until: u64,
     verified_at: u64,
     fresh: bool,
     root: Root,
@@ -23,18 +25,22 @@ pub struct Claims {
 }
 
 impl Claims {
-    pub(crate) fn new(
+    pub(super) fn new(
         fields: &Fields,
         endorsement: &Endorsement,
-        crl_made: Option<u64>,
+        lists: &ListDates,
         context: &Context<'_>,
     ) -> Self {
+        let chain = [endorsement.ark.validity, endorsement.ca.validity, endorsement.vek.validity];
+        let last = chain.iter().map(|validity| validity.not_after).min().unwrap_or_default();
         Self {
             fields: *fields,
             line: endorsement.vek.line,
             kind: endorsement.vek.kind,
             csp_id: endorsement.vek.csp_id,
-            crl_made,
+            crl_made: lists.made,
+            // The last second of a certificate still counts, nextUpdate does not.
+            valid_until: lists.due.unwrap_or(u64::MAX).min(last.saturating_add(1)),
             verified_at: context.now.as_secs(),
             fresh: context.expect.is_fresh(),
             root: endorsement.root(&context.anchors.snp),
@@ -51,6 +57,7 @@ impl Claims {
             kind: KeyKind::Vcek,
             csp_id: None,
             crl_made: None,
+            valid_until: 0,
             verified_at: 0,
             fresh: false,
             root: Root::Caller,
@@ -97,6 +104,12 @@ impl Claims {
     /// When the newest CRL of the root was made, in Unix seconds; `None` if none was looked at.
     pub const fn crl_made(&self) -> Option<u64> {
         self.crl_made
+    }
+
+    /// The first Unix second at which the same verification would fail: a certificate of the chain has ended, or a CRL that was
+    /// looked at is due to be replaced.
+    pub const fn valid_until(&self) -> u64 {
+        self.valid_until
     }
 
     /// The time of verification, in Unix seconds.

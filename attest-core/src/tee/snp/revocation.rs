@@ -80,14 +80,22 @@ pub(super) fn prove_all(
     Ok(proven)
 }
 
-/// Looks at every CRL that speaks about this chain. Returns the age, as its making in Unix seconds, of the ARK's newest one.
+/// What the lists that speak about a chain say of their own age, in Unix seconds.
+pub(super) struct ListDates {
+    /// When the ARK's newest one was made.
+    pub(super) made: Option<u64>,
+    /// When the first of the newest ones is due to be replaced.
+    pub(super) due: Option<u64>,
+}
+
+/// Looks at every CRL that speaks about this chain.
 pub(super) fn judge_revocation(
     endorsement: &Endorsement,
     carried: &Collateral,
     store: &Store,
     context: &Context<'_>,
     checks: &mut Checks,
-) -> Result<Option<u64>, Refused> {
+) -> Result<ListDates, Refused> {
     let mut lists: [Option<(CertificateList<'_>, bool)>; MAX_LISTS] = [None; MAX_LISTS];
     let mut seen = 0_usize;
     let mut stranger = None;
@@ -148,7 +156,11 @@ pub(super) fn judge_revocation(
             checks.not_applicable(check, why);
         }
     }
-    Ok(newest(true))
+    let current = lists.iter().flatten().filter(|(crl, of)| newest(*of) == Some(crl.this_update()));
+    Ok(ListDates {
+        made: newest(true),
+        due: current.filter_map(|(crl, _)| crl.next_update()).min(),
+    })
 }
 
 fn judge_serial(crl: &CertificateList<'_>, endorsement: &Endorsement, about_ca: bool, checks: &mut Checks) {

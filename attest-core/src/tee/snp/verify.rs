@@ -37,7 +37,7 @@ impl Report<'_> {
     ) -> Result<Verified<Claims>, Refused> {
         let mut checks = endorsement.checks.clone();
         judge_dates(endorsement, context, &mut checks);
-        let crl = judge_revocation(endorsement, carried, store, context, &mut checks)?;
+        let lists = judge_revocation(endorsement, carried, store, context, &mut checks)?;
         let fields = self.fields();
         self.judge_signature(endorsement, context, &mut checks)?;
         judge_binding(fields, endorsement, &mut checks);
@@ -45,7 +45,7 @@ impl Report<'_> {
         judge_freshness(fields, context.expect, &mut checks);
         match Refused::of(&checks) {
             Some(refused) => Err(refused),
-            None => Ok(Verified::assertion(Claims::new(fields, endorsement, crl, context), checks)),
+            None => Ok(Verified::assertion(Claims::new(fields, endorsement, &lists, context), checks)),
         }
     }
 

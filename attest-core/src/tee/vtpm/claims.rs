@@ -40,12 +40,18 @@ pub(super) struct Facts {
 pub struct CertificateClaims {
     pub(super) subject: Option<String>,
     pub(super) gce: Option<GceInfo>,
+    pub(super) not_after: u64,
 }
 
 impl CertificateClaims {
     /// The subject's common name, the last if there are several. Older certificates of TPMs have an empty subject.
     pub fn subject_common_name(&self) -> Option<&str> {
         self.subject.as_deref()
+    }
+
+    /// The last Unix second at which every certificate of the chain is valid.
+    pub const fn not_after(&self) -> u64 {
+        self.not_after
     }
 
     /// Google's instance information; `None` in a certificate without it.

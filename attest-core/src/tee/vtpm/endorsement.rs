@@ -20,6 +20,7 @@ use crate::crypto::HashAlgorithm;
 use crate::error::{Error, Malformed, Refused};
 use crate::values::Digest;
 use crate::x509::Certificate;
+use crate::x509::chain::Path;
 
 /// The attestation key, and all that is known of it.
 #[derive(Clone, Debug)]
@@ -201,13 +202,20 @@ fn judge_chain(
     let found =
         KeyCertificate::find(leaf, certificates, purpose, anchors, context.provider, context.now, checks)?;
     let Some(found) = found else { return Ok(None) };
-    let certificate = said_of_the_machine(leaf).map_err(|error| Refused::with(error, checks))?;
+    let not_after = last_second(found.path());
+    let certificate = said_of_the_machine(leaf, not_after).map_err(|error| Refused::with(error, checks))?;
     let (path, root) = (AkPath::Certificate, found.root());
     Ok(Some(Trust { path, root, named: false, certificate: Some(certificate) }))
 }
 
 /// What a certificate says that was believed. An extension that cannot be read is an error: its issuer meant something by it.
-fn said_of_the_machine(leaf: &Certificate<'_>) -> Result<CertificateClaims, Malformed> {
+fn said_of_the_machine(leaf: &Certificate<'_>, not_after: u64) -> Result<CertificateClaims, Malformed> {
     let gce = leaf.extension(GCE_INSTANCE_ID).map(|extension| GceInfo::parse(extension.value)).transpose()?;
-    Ok(CertificateClaims { subject: leaf.subject().common_name().map(str::to_owned), gce })
+    Ok(CertificateClaims { subject: leaf.subject().common_name().map(str::to_owned), gce, not_after })
+}
+
+/// The last second of the certificate of a path that ends first, that of its root included.
+fn last_second(path: &Path<'_>) -> u64 {
+    let certificates = path.certificates().iter().chain(path.anchor().as_certificate());
+    certificates.map(|certificate| certificate.validity().not_after).min().unwrap_or_default()
 }
