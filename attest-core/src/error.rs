@@ -131,11 +131,14 @@ impl Malformed {
     /// A stable id for what is wrong.
     pub fn check_id(&self) -> &'static str {
         match &self.problem {
+            Problem::Absent => "form.absent",
+            Problem::Critical { .. } => "form.critical",
             Problem::Der(_) => "form.der",
             Problem::Duplicate => "form.duplicate",
-            Problem::Encoding(_) => "form.encoding",
+            Problem::Encoding(_) | Problem::Type(_) => "form.encoding",
             Problem::NotZero { check, .. } => check.id,
             Problem::Value(unexpected) => unexpected.check.id,
+            Problem::OutOfRange { .. } | Problem::TooFew { .. } => "form.range",
             Problem::TooLarge { .. } => "form.budget",
             Problem::TooLong { .. } | Problem::TooShort { .. } => "form.length",
         }
@@ -146,6 +149,15 @@ impl Malformed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
+    /// Must be there and is not.
+    #[error("is absent")]
+    Absent,
+    /// A field that the writer will not have skipped, and that is not known here.
+    #[error("the critical key {key} is not known")]
+    Critical {
+        /// The key, below zero.
+        key: i128,
+    },
     /// Not DER, or not the DER that the specification asks for.
     #[error("{0}")]
     Der(&'static str),
@@ -162,6 +174,24 @@ pub enum Problem {
         check: &'static Check,
         /// The byte.
         actual: u8,
+    },
+    /// A number outside its range.
+    #[error("{min} to {max}, is {actual}")]
+    OutOfRange {
+        /// The least.
+        min: u64,
+        /// The largest.
+        max: u64,
+        /// The number.
+        actual: u64,
+    },
+    /// Fewer than the format asks for.
+    #[error("at least {min}, is {actual}")]
+    TooFew {
+        /// The least.
+        min: usize,
+        /// How many there are.
+        actual: usize,
     },
     /// More than the stated bound.
     #[error("at most {max}, is {actual}")]
@@ -185,6 +215,9 @@ pub enum Problem {
         /// Bytes left.
         left: usize,
     },
+    /// Another item than the format asks for.
+    #[error("not {0}")]
+    Type(&'static str),
     /// A value that the field cannot have.
     #[error("expected {}, is {}", .0.expected, .0.actual)]
     Value(Box<Unexpected>),

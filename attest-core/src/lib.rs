@@ -47,7 +47,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod cbor;
+pub mod cbor;
 pub mod checks;
 pub mod claims;
 pub mod collateral;
