@@ -1,11 +1,13 @@
-//! COSE_Sign1 (RFC 9052, 4.2) as firmware and vendors write it: the shape, and the bytes that were signed.
+//! COSE (RFC 9052): the shape, and the bytes that were signed. Whose key it is and whether the signature holds, the caller asks.
 //!
-//! Which headers may stand where, and which algorithm, is the format's to say: its reader sees each header as it comes.
+//! [`Sign`] is what we write, several signatures over one payload, in the strict form of [`crate::cbor`]. COSE_Sign1 (4.2)
+//! is what firmware and vendors write: which headers may stand where, and which algorithm, is the format's to say there, and its reader
+//! sees each header as it comes.
 
 use alloc::vec::Vec;
 
-use crate::cbor::Encoder;
 use crate::cbor::foreign::{Foreign, Key, Lengths};
+use crate::cbor::{Decoder, Encoder};
 use crate::error::{Malformed, Problem};
 
 const STRUCTURE: &str = "COSE_Sign1";
@@ -114,6 +116,114 @@ fn read_protected<'a>(
     let mut r = Foreign::new("protected header", content, content.len(), Lengths::Definite)?;
     r.map("protected", MAX_HEADERS, each)?;
     r.finish("protected")
+}
+
+/// Something signed by several keys (COSE_Sign, RFC 9052, 4.1), in the one form that we write: deterministic, untagged, the content type
+/// in the protected header of the body, algorithm and key id in the protected header of each signature, nothing unprotected.
+///
+/// So bytes that are written again are the bytes received, and there is nothing to say about a header that is not signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the parts of RFC 9052 that this form has")]
+pub struct Sign<'a> {
+    /// What the payload is (content type, label 3).
+    pub content_type: &'a str,
+    /// What is signed.
+    pub payload: &'a [u8],
+    /// The signatures, in the order received.
+    pub signers: Vec<Signer<'a>>,
+}
+
+/// One signature of a [`Sign`]: nothing says yet that it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the parts of RFC 9052 that this form has")]
+pub struct Signer<'a> {
+    /// alg, label 1.
+    pub algorithm: i64,
+    /// kid, label 4.
+    pub key_id: &'a [u8],
+    /// The signature.
+    pub signature: &'a [u8],
+}
+
+impl<'a> Sign<'a> {
+    /// Reads one COSE_Sign of at most `max` bytes whose payload is of this content type, with 1 to `signers` signatures, and nothing else.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything else.
+    pub fn parse(
+        structure: &'static str,
+        bytes: &'a [u8],
+        max: usize,
+        content_type: &'a str,
+        signers: usize,
+    ) -> Result<Self, Malformed> {
+        let mut decoder = Decoder::new(structure, bytes, max)?;
+        let sign = decoder.tuple("COSE_Sign", 4, |decoder| {
+            if *body_header(content_type) != *decoder.bytes("body protected")? {
+                return Err(
+                    decoder.malformed("body protected", Problem::Type("the content type asked for, alone"))
+                );
+            }
+            decoder.map("body unprotected", 0)?;
+            let payload = decoder.bytes("payload")?;
+            let mut read = Vec::new();
+            decoder.items("signatures", 1..=signers, |decoder| {
+                read.push(decoder.tuple("COSE_Signature", 3, Signer::read)?);
+                Ok(())
+            })?;
+            Ok(Self { content_type, payload, signers: read })
+        })?;
+        decoder.finish("COSE_Sign")?;
+        Ok(sign)
+    }
+
+    /// The bytes that [`Sign::parse`] reads.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut encoder = Encoder::default();
+        encoder.array(4).bytes(&body_header(self.content_type)).map(0).bytes(self.payload);
+        encoder.array(self.signers.len());
+        for signer in &self.signers {
+            encoder.array(3).bytes(&signer.header()).map(0).bytes(signer.signature);
+        }
+        encoder.into_bytes()
+    }
+
+    /// What the signature of this signer is over: the Sig_structure of RFC 9052, 4.4. Its signature may be missing yet.
+    pub fn signed_bytes(&self, signer: &Signer<'_>, external_aad: &[u8]) -> Vec<u8> {
+        let mut encoder = Encoder::default();
+        encoder.array(5).text("Signature").bytes(&body_header(self.content_type)).bytes(&signer.header());
+        encoder.bytes(external_aad).bytes(self.payload);
+        encoder.into_bytes()
+    }
+}
+
+impl<'a> Signer<'a> {
+    fn read(decoder: &mut Decoder<'a>) -> Result<Self, Malformed> {
+        let header = decoder.bytes("signer protected")?;
+        let mut inner = Decoder::new("signer protected", header, header.len())?;
+        inner.map("signer protected", 2)?;
+        inner.key("alg", 1)?;
+        let here = inner.clone();
+        let algorithm = i64::try_from(inner.int("alg")?)
+            .map_err(|_| here.malformed("alg", Problem::Type("an algorithm of COSE")))?;
+        inner.key("kid", 4)?;
+        let key_id = inner.bytes("kid")?;
+        inner.finish("signer protected")?;
+        decoder.map("signer unprotected", 0)?;
+        Ok(Self { algorithm, key_id, signature: decoder.bytes("signature")? })
+    }
+
+    fn header(&self) -> Vec<u8> {
+        let mut encoder = Encoder::default();
+        encoder.map(2).uint(1).int(self.algorithm).uint(4).bytes(self.key_id);
+        encoder.into_bytes()
+    }
+}
+
+fn body_header(content_type: &str) -> Vec<u8> {
+    let mut encoder = Encoder::default();
+    encoder.map(1).uint(3).text(content_type);
+    encoder.into_bytes()
 }
 
 #[cfg(test)]

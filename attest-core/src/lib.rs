@@ -52,7 +52,7 @@ pub mod checks;
 pub mod claims;
 pub mod collateral;
 mod context;
-mod cose;
+pub mod cose;
 pub mod crypto;
 #[cfg(feature = "json")]
 mod encoding;

@@ -232,12 +232,13 @@ impl<'a> Decoder<'a> {
         let head = Head::read(&mut self.reader, field)?;
         match (head.major, head.argument) {
             (Major::Unsigned | Major::Negative, Some(_)) => Ok(()),
-            (Major::Bytes | Major::Text, Some(_)) => {
+            (Major::Bytes, Some(_)) => {
                 *self = here;
-                match head.major {
-                    Major::Text => self.text(field).map(drop),
-                    _ => self.bytes(field).map(drop),
-                }
+                self.bytes(field).map(drop)
+            }
+            (Major::Text, Some(_)) => {
+                *self = here;
+                self.text(field).map(drop)
             }
             (Major::Array, Some(count)) => {
                 self.deeper(field, |decoder| (0..count).try_for_each(|_| decoder.skip(field)))

@@ -209,7 +209,7 @@ fn lengths(suite: &mut Suite) {
         suite.malformed(check, name, "TPMT_PUBLIC of another length", evidence);
     }
     let whole = with(quote.clone());
-    suite.malformed("form.encoding", "evidence-cut", "the map ends too early", cut(&whole, 1));
+    suite.malformed("form.length", "evidence-cut", "the map ends too early", cut(&whole, 1));
     suite.malformed("form.encoding", "evidence-trailing", "a byte behind the map", more(&whole));
     suite.malformed("form.encoding", "no-quote", "no quote", evidence(&[], &machine.ak(), &[]));
     let many = vec![quote.clone(); 9];

@@ -1,0 +1,405 @@
+//! Grants: the only messages with secrets. `S` is the form of the secrets: [`Secret`] on the wire, a handle in the machines.
+
+use attest_core::cbor::{Decoder, Encoder, Fields};
+use attest_core::error::{Malformed, Problem};
+
+use super::field::{Field, List, Record, Slot, absent, kind};
+use super::record::record;
+use super::share::Share;
+use super::signed::Signed;
+use super::string::{Der, DriverPayload, KeySource, Name};
+use crate::ids::{AttemptId, ClusterId, KeyEpoch, NodeId, Role};
+use crate::keys::Secret;
+
+/// What a peer is given once it has locked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a grant that is not known is refused")]
+pub enum Grant<S> {
+    /// 1: an operator's, to the first node.
+    Init(InitGrant<S>),
+    /// 2: a service's, to a newcomer.
+    Join(JoinTicket<S>),
+    /// 3: a service's, to a member after a boot.
+    Rejoin(RejoinTicket<S>),
+    /// 4: an operator's, to a node that no peer opens.
+    Recover(RecoverGrant<S>),
+    /// 5: a custodian's.
+    Share(ShareGrant<S>),
+    /// 6: a service's, to a member.
+    Renew(RenewTicket<S>),
+    /// 7: an operator's, to a seat.
+    Rotate(RotateGrant<S>),
+}
+
+/// The roots of one epoch: one of them, or both.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "an array of the protocol's first version")]
+pub struct Root<S> {
+    /// The epoch.
+    pub epoch: KeyEpoch,
+    /// The identity root, unless another one brings it.
+    pub identity: Option<S>,
+    /// The data root, unless another one brings it.
+    pub data: Option<S>,
+}
+
+/// The key of one disk in one epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "an array of the protocol's first version")]
+pub struct DiskKey<S> {
+    /// The epoch.
+    pub epoch: KeyEpoch,
+    /// The key.
+    pub key: S,
+}
+
+/// Grant 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
+pub struct InitGrant<S> {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The init that this answers.
+    pub attempt: AttemptId,
+    /// The node's id.
+    pub node: NodeId,
+    /// The node's name.
+    pub name: Name,
+    /// The epoch of the roots.
+    pub epoch: KeyEpoch,
+    /// The roots, or where they are to be had.
+    pub keys: InitKeys<S>,
+}
+
+/// The roots of an init, or where the node takes them from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "one or the other, by the rule")]
+pub enum InitKeys<S> {
+    /// The roots.
+    Roots(List<Root<S>, 1, 4>),
+    /// A key source, which the node asks itself.
+    Source(KeySource),
+}
+
+/// Grant 2.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
+pub struct JoinTicket<S> {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The node's id.
+    pub node: NodeId,
+    /// The node's role, with what only that role gets.
+    pub place: Place<S>,
+    /// The node's name.
+    pub name: Name,
+    /// The generation that this ticket makes.
+    pub generation: u32,
+    /// Keys of the node's disk.
+    pub disk_keys: List<DiskKey<S>, 1, 4>,
+    /// The node's certificate, and those above it.
+    pub chain: List<Der, 1, 4>,
+    /// Policies, in order, from what the node holds on.
+    pub policies: List<Signed, 1, 64>,
+    /// What the driver is told.
+    pub payload: DriverPayload,
+    /// The secret that proves the platform again.
+    pub voucher_secret: Option<S>,
+    /// Transitions of the CA since genesis.
+    pub transitions: List<Signed, 0, 16>,
+}
+
+/// A role with the secrets that only it gets: a worker's ticket has no place for a root.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "one for each role")]
+pub enum Place<S> {
+    /// Role 1.
+    Worker,
+    /// Role 2, with the roots of all live epochs.
+    Seat(List<Root<S>, 1, 4>),
+}
+
+impl<S> Place<S> {
+    /// The role.
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Worker => Role::Worker,
+            Self::Seat(_) => Role::Seat,
+        }
+    }
+}
+
+record! {
+    /// Grant 3.
+    #[derive(Clone, Debug, Hash)]
+    pub struct RejoinTicket<S> = "rejoin-ticket" [3] {
+        /// The cluster.
+        1 => cluster: ClusterId,
+        /// The node's id.
+        2 => node: NodeId,
+        /// The generation that this ticket makes.
+        5 => generation: u32,
+        /// Keys of the node's disk.
+        6 => disk_keys: List<DiskKey<S>, 1, 4>,
+        /// The node's certificate, and those above it.
+        7 => chain: List<Der, 1, 4>,
+        /// Policies, in order.
+        8 => policies: List<Signed, 1, 64>,
+        /// Roots of all live epochs, for a seat that lost its own.
+        10 => roots: Option<List<Root<S>, 1, 4>>,
+        /// The secret that proves the platform again.
+        11 => voucher_secret: Option<S>,
+        /// Transitions of the CA since genesis.
+        12 => transitions: List<Signed, 0, 16>,
+        /// Whether it was given without a quorum: the node serves nothing yet.
+        14 => provisional: Option<bool>,
+    }
+}
+
+record! {
+    /// Grant 4.
+    #[derive(Clone, Debug, Hash)]
+    pub struct RecoverGrant<S> = "recover-grant" [4] {
+        /// The cluster.
+        1 => cluster: ClusterId,
+        /// The node's id.
+        2 => node: NodeId,
+        /// Keys of the node's disk.
+        6 => disk_keys: List<DiskKey<S>, 1, 4>,
+        /// Roots, for a seat.
+        10 => roots: Option<List<Root<S>, 1, 4>>,
+    }
+}
+
+/// Grant 5.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
+pub struct ShareGrant<S> {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The share.
+    pub share: Share<S>,
+}
+
+record! {
+    /// Grant 6.
+    #[derive(Clone, Debug, Hash)]
+    pub struct RenewTicket<S> = "renew-ticket" [6] {
+        /// The cluster.
+        1 => cluster: ClusterId,
+        /// The node's id.
+        2 => node: NodeId,
+        /// The node's generation.
+        5 => generation: u32,
+        /// Keys of the node's disk, where there is a new one.
+        6 => disk_keys: Option<List<DiskKey<S>, 1, 4>>,
+        /// The node's certificate, and those above it.
+        7 => chain: List<Der, 1, 4>,
+        /// Policies, in order, that the node does not hold.
+        8 => policies: List<Signed, 0, 64>,
+        /// Roots of a new epoch, for a seat.
+        10 => roots: Option<List<Root<S>, 1, 4>>,
+        /// A new secret that proves the platform again.
+        11 => voucher_secret: Option<S>,
+        /// Transitions of the CA since genesis.
+        12 => transitions: List<Signed, 0, 16>,
+    }
+}
+
+record! {
+    /// Grant 7.
+    #[derive(Clone, Debug, Hash)]
+    pub struct RotateGrant<S> = "rotate-grant" [7] {
+        /// The cluster.
+        1 => cluster: ClusterId,
+        /// The new epoch.
+        5 => epoch: KeyEpoch,
+        /// The roots.
+        10 => roots: List<Root<S>, 1, 4>,
+        /// The transition that permits it, and those before.
+        12 => transitions: List<Signed, 1, 16>,
+    }
+}
+
+impl Field for Root<Secret> {
+    fn encode(&self, encoder: &mut Encoder<'_>) {
+        self.epoch.encode(encoder.array(3));
+        for root in [&self.identity, &self.data] {
+            match root {
+                Some(root) => root.encode(encoder),
+                None => drop(encoder.null()),
+            }
+        }
+    }
+
+    fn decode(field: &'static str, decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        let here = decoder.clone();
+        let root = decoder.tuple(field, 3, |decoder| {
+            let epoch = Field::decode(field, decoder)?;
+            let mut root = |field| match decoder.null(field)? {
+                true => Ok(None),
+                false => Secret::decode(field, decoder).map(Some),
+            };
+            Ok(Self { epoch, identity: root("identity root")?, data: root("data root")? })
+        })?;
+        match root {
+            Self { identity: None, data: None, .. } => {
+                Err(here.malformed(field, Problem::Type("an epoch with a root")))
+            }
+            root => Ok(root),
+        }
+    }
+}
+
+impl Field for DiskKey<Secret> {
+    fn encode(&self, encoder: &mut Encoder<'_>) {
+        self.epoch.encode(encoder.array(2));
+        self.key.encode(encoder);
+    }
+
+    fn decode(field: &'static str, decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        decoder.tuple(field, 2, |decoder| {
+            Ok(Self { epoch: Field::decode(field, decoder)?, key: Field::decode(field, decoder)? })
+        })
+    }
+}
+
+impl Record for InitGrant<Secret> {
+    const RULE: &'static str = "init-grant";
+    const TAG: Option<u64> = Some(1);
+
+    fn pairs(&self) -> usize {
+        7
+    }
+
+    fn write(&self, encoder: &mut Encoder<'_>) {
+        Slot::write(1, &self.cluster, encoder);
+        Slot::write(2, &self.attempt, encoder);
+        Slot::write(3, &self.node, encoder);
+        Slot::write(4, &self.name, encoder);
+        Slot::write(5, &self.epoch, encoder);
+        match &self.keys {
+            InitKeys::Roots(roots) => Slot::write(6, roots, encoder),
+            InitKeys::Source(source) => Slot::write(7, source, encoder),
+        }
+    }
+
+    fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            cluster: Slot::read("cluster", 1, fields)?,
+            attempt: Slot::read("attempt", 2, fields)?,
+            node: Slot::read("node", 3, fields)?,
+            name: Slot::read("name", 4, fields)?,
+            epoch: Slot::read("epoch", 5, fields)?,
+            keys: match Slot::read("roots", 6, fields)? {
+                Some(roots) => {
+                    absent("key source", 7, fields)?;
+                    InitKeys::Roots(roots)
+                }
+                None => InitKeys::Source(Slot::read("key source", 7, fields)?),
+            },
+        })
+    }
+}
+
+impl Record for JoinTicket<Secret> {
+    const RULE: &'static str = "join-ticket";
+    const TAG: Option<u64> = Some(2);
+
+    fn pairs(&self) -> usize {
+        let seat = matches!(self.place, Place::Seat(_));
+        [seat, self.voucher_secret.is_some()]
+            .into_iter()
+            .fold(11, |pairs, is| pairs.saturating_add(usize::from(is)))
+    }
+
+    fn write(&self, encoder: &mut Encoder<'_>) {
+        Slot::write(1, &self.cluster, encoder);
+        Slot::write(2, &self.node, encoder);
+        Slot::write(3, &self.place.role(), encoder);
+        Slot::write(4, &self.name, encoder);
+        Slot::write(5, &self.generation, encoder);
+        Slot::write(6, &self.disk_keys, encoder);
+        Slot::write(7, &self.chain, encoder);
+        Slot::write(8, &self.policies, encoder);
+        Slot::write(9, &self.payload, encoder);
+        if let Place::Seat(roots) = &self.place {
+            Slot::write(10, roots, encoder);
+        }
+        Slot::write(11, &self.voucher_secret, encoder);
+        Slot::write(12, &self.transitions, encoder);
+    }
+
+    fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        let cluster = Slot::read("cluster", 1, fields)?;
+        let node = Slot::read("node", 2, fields)?;
+        let role = Slot::read("role", 3, fields)?;
+        Ok(Self {
+            cluster,
+            node,
+            name: Slot::read("name", 4, fields)?,
+            generation: Slot::read("generation", 5, fields)?,
+            disk_keys: Slot::read("disk keys", 6, fields)?,
+            chain: Slot::read("chain", 7, fields)?,
+            policies: Slot::read("policies", 8, fields)?,
+            payload: Slot::read("payload", 9, fields)?,
+            place: match role {
+                Role::Worker => absent("roots", 10, fields).map(|()| Place::Worker)?,
+                Role::Seat => Place::Seat(Slot::read("roots", 10, fields)?),
+            },
+            voucher_secret: Slot::read("voucher secret", 11, fields)?,
+            transitions: Slot::read("transitions", 12, fields)?,
+        })
+    }
+}
+
+impl Record for ShareGrant<Secret> {
+    const RULE: &'static str = "share-grant";
+    const TAG: Option<u64> = Some(5);
+
+    fn pairs(&self) -> usize {
+        3
+    }
+
+    fn write(&self, encoder: &mut Encoder<'_>) {
+        Slot::write(1, &self.cluster, encoder);
+        encoder.uint(13).bytes(&self.share.to_bytes());
+    }
+
+    fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            cluster: Slot::read("cluster", 1, fields)?,
+            share: fields.required("share", 13, |decoder| Share::read_bytes(decoder.bytes("share")?))?,
+        })
+    }
+}
+
+impl Field for Grant<Secret> {
+    fn encode(&self, encoder: &mut Encoder<'_>) {
+        match self {
+            Self::Init(grant) => grant.encode(encoder),
+            Self::Join(grant) => grant.encode(encoder),
+            Self::Rejoin(grant) => grant.encode(encoder),
+            Self::Recover(grant) => grant.encode(encoder),
+            Self::Share(grant) => grant.encode(encoder),
+            Self::Renew(grant) => grant.encode(encoder),
+            Self::Rotate(grant) => grant.encode(encoder),
+        }
+    }
+
+    fn decode(field: &'static str, decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        decoder.fields(field, |fields| {
+            let (kind, unknown) = kind(fields, "a grant of a kind that is not known")?;
+            Ok(match kind {
+                1 => Self::Init(Record::read(fields)?),
+                2 => Self::Join(Record::read(fields)?),
+                3 => Self::Rejoin(Record::read(fields)?),
+                4 => Self::Recover(Record::read(fields)?),
+                5 => Self::Share(Record::read(fields)?),
+                6 => Self::Renew(Record::read(fields)?),
+                7 => Self::Rotate(Record::read(fields)?),
+                _ => return Err(unknown),
+            })
+        })
+    }
+}
