@@ -7,13 +7,14 @@ use attest_core::error::Malformed;
 use super::error::Error;
 use super::field::{Encoded, Field, List, Record, Slot, absent, kind, whole, written};
 use super::identity::{DiskHeader, Genesis, GenesisRequest};
-use super::number::{Custody, LockState, RecoverySource, SameNodeClass};
+use super::number::{Custody, LockState, RecoverySource};
 use super::record::record;
 use super::signed::Signed;
 use super::string::{Der, DriverConfig, EncodedClaims, Enrolled, Name};
 use crate::ids::{
     AttemptId, BootId, ClusterId, ConfigDigest, DiskId, KeyEpoch, NodeId, ShareSetId, StatementHash,
 };
+use crate::peer::SameNodeClass;
 
 /// What a side asks for, or says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! Grants: the only messages with secrets. `S` is the form of the secrets: [`Secret`] on the wire, a handle in the machines.
+//! Grants: the only messages with secrets. They are not `Clone` and not `Debug`, as the secrets in them are not.
 
 use attest_core::cbor::{Decoder, Encoder, Fields};
 use attest_core::error::{Malformed, Problem};
@@ -12,51 +12,51 @@ use crate::ids::{AttemptId, ClusterId, KeyEpoch, NodeId, Role};
 use crate::keys::Secret;
 
 /// What a peer is given once it has locked.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a grant that is not known is refused")]
-pub enum Grant<S> {
+pub enum Grant {
     /// 1: an operator's, to the first node.
-    Init(InitGrant<S>),
+    Init(InitGrant),
     /// 2: a service's, to a newcomer.
-    Join(JoinTicket<S>),
+    Join(JoinTicket),
     /// 3: a service's, to a member after a boot.
-    Rejoin(RejoinTicket<S>),
+    Rejoin(RejoinTicket),
     /// 4: an operator's, to a node that no peer opens.
-    Recover(RecoverGrant<S>),
+    Recover(RecoverGrant),
     /// 5: a custodian's.
-    Share(ShareGrant<S>),
+    Share(ShareGrant),
     /// 6: a service's, to a member.
-    Renew(RenewTicket<S>),
+    Renew(RenewTicket),
     /// 7: an operator's, to a seat.
-    Rotate(RotateGrant<S>),
+    Rotate(RotateGrant),
 }
 
 /// The roots of one epoch: one of them, or both.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "an array of the protocol's first version")]
-pub struct Root<S> {
+pub struct Root {
     /// The epoch.
     pub epoch: KeyEpoch,
     /// The identity root, unless another one brings it.
-    pub identity: Option<S>,
+    pub identity: Option<Secret>,
     /// The data root, unless another one brings it.
-    pub data: Option<S>,
+    pub data: Option<Secret>,
 }
 
 /// The key of one disk in one epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "an array of the protocol's first version")]
-pub struct DiskKey<S> {
+pub struct DiskKey {
     /// The epoch.
     pub epoch: KeyEpoch,
     /// The key.
-    pub key: S,
+    pub key: Secret,
 }
 
 /// Grant 1.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
-pub struct InitGrant<S> {
+pub struct InitGrant {
     /// The cluster.
     pub cluster: ClusterId,
     /// The init that this answers.
@@ -68,35 +68,35 @@ pub struct InitGrant<S> {
     /// The epoch of the roots.
     pub epoch: KeyEpoch,
     /// The roots, or where they are to be had.
-    pub keys: InitKeys<S>,
+    pub keys: InitKeys,
 }
 
 /// The roots of an init, or where the node takes them from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "one or the other, by the rule")]
-pub enum InitKeys<S> {
+pub enum InitKeys {
     /// The roots.
-    Roots(List<Root<S>, 1, 4>),
+    Roots(List<Root, 1, 4>),
     /// A key source, which the node asks itself.
     Source(KeySource),
 }
 
 /// Grant 2.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
-pub struct JoinTicket<S> {
+pub struct JoinTicket {
     /// The cluster.
     pub cluster: ClusterId,
     /// The node's id.
     pub node: NodeId,
     /// The node's role, with what only that role gets.
-    pub place: Place<S>,
+    pub place: Place,
     /// The node's name.
     pub name: Name,
     /// The generation that this ticket makes.
     pub generation: u32,
     /// Keys of the node's disk.
-    pub disk_keys: List<DiskKey<S>, 1, 4>,
+    pub disk_keys: List<DiskKey, 1, 4>,
     /// The node's certificate, and those above it.
     pub chain: List<Der, 1, 4>,
     /// Policies, in order, from what the node holds on.
@@ -104,22 +104,22 @@ pub struct JoinTicket<S> {
     /// What the driver is told.
     pub payload: DriverPayload,
     /// The secret that proves the platform again.
-    pub voucher_secret: Option<S>,
+    pub voucher_secret: Option<Secret>,
     /// Transitions of the CA since genesis.
     pub transitions: List<Signed, 0, 16>,
 }
 
 /// A role with the secrets that only it gets: a worker's ticket has no place for a root.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "one for each role")]
-pub enum Place<S> {
+pub enum Place {
     /// Role 1.
     Worker,
     /// Role 2, with the roots of all live epochs.
-    Seat(List<Root<S>, 1, 4>),
+    Seat(List<Root, 1, 4>),
 }
 
-impl<S> Place<S> {
+impl Place {
     /// The role.
     pub const fn role(&self) -> Role {
         match self {
@@ -130,9 +130,9 @@ impl<S> Place<S> {
 }
 
 record! {
+    secret
     /// Grant 3.
-    #[derive(Clone, Debug, Hash)]
-    pub struct RejoinTicket<S> = "rejoin-ticket" [3] {
+    pub struct RejoinTicket = "rejoin-ticket" [3] {
         /// The cluster.
         1 => cluster: ClusterId,
         /// The node's id.
@@ -140,15 +140,15 @@ record! {
         /// The generation that this ticket makes.
         5 => generation: u32,
         /// Keys of the node's disk.
-        6 => disk_keys: List<DiskKey<S>, 1, 4>,
+        6 => disk_keys: List<DiskKey, 1, 4>,
         /// The node's certificate, and those above it.
         7 => chain: List<Der, 1, 4>,
         /// Policies, in order.
         8 => policies: List<Signed, 1, 64>,
         /// Roots of all live epochs, for a seat that lost its own.
-        10 => roots: Option<List<Root<S>, 1, 4>>,
+        10 => roots: Option<List<Root, 1, 4>>,
         /// The secret that proves the platform again.
-        11 => voucher_secret: Option<S>,
+        11 => voucher_secret: Option<Secret>,
         /// Transitions of the CA since genesis.
         12 => transitions: List<Signed, 0, 16>,
         /// Whether it was given without a quorum: the node serves nothing yet.
@@ -157,34 +157,34 @@ record! {
 }
 
 record! {
+    secret
     /// Grant 4.
-    #[derive(Clone, Debug, Hash)]
-    pub struct RecoverGrant<S> = "recover-grant" [4] {
+    pub struct RecoverGrant = "recover-grant" [4] {
         /// The cluster.
         1 => cluster: ClusterId,
         /// The node's id.
         2 => node: NodeId,
         /// Keys of the node's disk.
-        6 => disk_keys: List<DiskKey<S>, 1, 4>,
+        6 => disk_keys: List<DiskKey, 1, 4>,
         /// Roots, for a seat.
-        10 => roots: Option<List<Root<S>, 1, 4>>,
+        10 => roots: Option<List<Root, 1, 4>>,
     }
 }
 
 /// Grant 5.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
-pub struct ShareGrant<S> {
+pub struct ShareGrant {
     /// The cluster.
     pub cluster: ClusterId,
     /// The share.
-    pub share: Share<S>,
+    pub share: Share,
 }
 
 record! {
+    secret
     /// Grant 6.
-    #[derive(Clone, Debug, Hash)]
-    pub struct RenewTicket<S> = "renew-ticket" [6] {
+    pub struct RenewTicket = "renew-ticket" [6] {
         /// The cluster.
         1 => cluster: ClusterId,
         /// The node's id.
@@ -192,36 +192,36 @@ record! {
         /// The node's generation.
         5 => generation: u32,
         /// Keys of the node's disk, where there is a new one.
-        6 => disk_keys: Option<List<DiskKey<S>, 1, 4>>,
+        6 => disk_keys: Option<List<DiskKey, 1, 4>>,
         /// The node's certificate, and those above it.
         7 => chain: List<Der, 1, 4>,
         /// Policies, in order, that the node does not hold.
         8 => policies: List<Signed, 0, 64>,
         /// Roots of a new epoch, for a seat.
-        10 => roots: Option<List<Root<S>, 1, 4>>,
+        10 => roots: Option<List<Root, 1, 4>>,
         /// A new secret that proves the platform again.
-        11 => voucher_secret: Option<S>,
+        11 => voucher_secret: Option<Secret>,
         /// Transitions of the CA since genesis.
         12 => transitions: List<Signed, 0, 16>,
     }
 }
 
 record! {
+    secret
     /// Grant 7.
-    #[derive(Clone, Debug, Hash)]
-    pub struct RotateGrant<S> = "rotate-grant" [7] {
+    pub struct RotateGrant = "rotate-grant" [7] {
         /// The cluster.
         1 => cluster: ClusterId,
         /// The new epoch.
         5 => epoch: KeyEpoch,
         /// The roots.
-        10 => roots: List<Root<S>, 1, 4>,
+        10 => roots: List<Root, 1, 4>,
         /// The transition that permits it, and those before.
         12 => transitions: List<Signed, 1, 16>,
     }
 }
 
-impl Field for Root<Secret> {
+impl Field for Root {
     fn encode(&self, encoder: &mut Encoder<'_>) {
         self.epoch.encode(encoder.array(3));
         for root in [&self.identity, &self.data] {
@@ -251,7 +251,7 @@ impl Field for Root<Secret> {
     }
 }
 
-impl Field for DiskKey<Secret> {
+impl Field for DiskKey {
     fn encode(&self, encoder: &mut Encoder<'_>) {
         self.epoch.encode(encoder.array(2));
         self.key.encode(encoder);
@@ -264,7 +264,7 @@ impl Field for DiskKey<Secret> {
     }
 }
 
-impl Record for InitGrant<Secret> {
+impl Record for InitGrant {
     const RULE: &'static str = "init-grant";
     const TAG: Option<u64> = Some(1);
 
@@ -302,7 +302,7 @@ impl Record for InitGrant<Secret> {
     }
 }
 
-impl Record for JoinTicket<Secret> {
+impl Record for JoinTicket {
     const RULE: &'static str = "join-ticket";
     const TAG: Option<u64> = Some(2);
 
@@ -353,7 +353,7 @@ impl Record for JoinTicket<Secret> {
     }
 }
 
-impl Record for ShareGrant<Secret> {
+impl Record for ShareGrant {
     const RULE: &'static str = "share-grant";
     const TAG: Option<u64> = Some(5);
 
@@ -374,7 +374,7 @@ impl Record for ShareGrant<Secret> {
     }
 }
 
-impl Field for Grant<Secret> {
+impl Field for Grant {
     fn encode(&self, encoder: &mut Encoder<'_>) {
         match self {
             Self::Init(grant) => grant.encode(encoder),

@@ -10,6 +10,7 @@ use super::number::Bounded;
 use super::record::record;
 use super::string::{AgentConfig, CaKey, Check, Name};
 use crate::ids::{ClusterId, DiskId, KeyEpoch, NodeId};
+use crate::peer::PublicKey;
 
 /// The largest measured configuration, in bytes.
 const MAX_NODE_CONFIG: usize = AgentConfig::MAX + 4096;
@@ -104,11 +105,11 @@ impl Algorithm {
     /// All of them.
     pub const ALL: &[Self] = &[Self::Ed25519, Self::P256];
 
-    /// Its number in a public key.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Ed25519 => 1,
-            Self::P256 => 2,
+    /// Of this key.
+    pub const fn of(key: &PublicKey) -> Self {
+        match key {
+            PublicKey::Ed25519(_) => Self::Ed25519,
+            PublicKey::P256(_) => Self::P256,
         }
     }
 
@@ -126,43 +127,9 @@ impl Algorithm {
     }
 }
 
-/// A public key of an operator, a custodian or the CA.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "another algorithm is refused, so a new one is a new version")]
-pub enum PublicKey {
-    /// Ed25519 (RFC 8032).
-    Ed25519([u8; 32]),
-    /// P-256, uncompressed: 04, x, y.
-    P256([u8; 65]),
-}
-
-impl PublicKey {
-    /// Its algorithm.
-    pub const fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::Ed25519(_) => Algorithm::Ed25519,
-            Self::P256(_) => Algorithm::P256,
-        }
-    }
-
-    /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Ed25519(bytes) => bytes,
-            Self::P256(bytes) => bytes,
-        }
-    }
-}
-
-impl std::fmt::Debug for PublicKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}({})", self.algorithm(), attest_core::values::Hex(self.as_bytes()))
-    }
-}
-
 impl Field for PublicKey {
     fn encode(&self, encoder: &mut Encoder<'_>) {
-        encoder.array(2).uint(u64::from(self.algorithm().number())).bytes(self.as_bytes());
+        encoder.array(2).uint(u64::from(self.algorithm())).bytes(self.as_bytes());
     }
 
     fn decode(field: &'static str, decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {

@@ -15,21 +15,20 @@ use super::signed::Signed;
 use super::string::{Der, DriverPayload, Name, ProgressText};
 use crate::error::Code;
 use crate::ids::{ClusterId, NodeId, Role, ShareSetId, StatementHash};
-use crate::keys::Secret;
 
-/// One message. `S` is the form of the secrets in a grant: [`Secret`] on the wire, a handle in the machines.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// One message.
+#[derive(PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a message that is not known is refused, and each machine matches all of them"
 )]
-pub enum Message<S> {
+pub enum Message {
     /// 1: what a node would get.
     Offer(Offer),
     /// 2: the node is locked.
     Locked(Locked),
     /// 3: secrets.
-    Grant(Grant<S>),
+    Grant(Grant),
     /// 4: what became of a grant.
     Done(Done),
     /// 5: how far an init is.
@@ -148,7 +147,7 @@ record! {
     }
 }
 
-impl Message<Secret> {
+impl Message {
     /// The body of its frame.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(written(self))
@@ -163,7 +162,7 @@ impl Message<Secret> {
     }
 }
 
-impl<S> Message<S> {
+impl Message {
     /// Its number on the wire.
     pub const fn number(&self) -> u8 {
         match self {
@@ -180,7 +179,7 @@ impl<S> Message<S> {
     }
 }
 
-impl Field for Message<Secret> {
+impl Field for Message {
     fn encode(&self, encoder: &mut Encoder<'_>) {
         self.number().encode(encoder.array(2));
         match self {

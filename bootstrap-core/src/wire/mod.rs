@@ -6,8 +6,7 @@
 //! - A map of a rule is a struct made by `record!`, whose numbers are the keys.
 //! - Where a rule says `bstr .cbor x` and x may grow, the bytes as received stand beside the value ([`Encoded`]): hashes are over those.
 //! - Unknown keys of zero or more are skipped, unknown negative keys are refused ([`Error::code`] 13).
-//! - Secrets are [`crate::keys::Secret`] on the wire and [`crate::keys::Handle`] in the machines: the messages that carry one are
-//!   generic over it, and [`Message::map_secrets`] leads from one form to the other.
+//! - Secrets are [`crate::keys::Secret`]: a message with one in it is not copied and not shown, and its bytes are cleared.
 
 mod claims;
 mod error;
@@ -19,7 +18,6 @@ mod identity;
 mod message;
 mod number;
 mod record;
-mod secrets;
 mod share;
 mod signed;
 mod statement;
@@ -39,11 +37,11 @@ pub use grant::{
     RotateGrant, ShareGrant,
 };
 pub use handshake::{Evidence, Expected, Hello, Item, Refusal, Verdict};
-pub use identity::{Algorithm, Authority, DiskHeader, Genesis, GenesisRequest, NodeConfig, PublicKey};
+pub use identity::{Algorithm, Authority, DiskHeader, Genesis, GenesisRequest, NodeConfig};
 pub use message::{Acknowledged, Done, Held, InitResult, Locked, Message, Offer, Progress, Publish};
 pub use number::{
-    Bounded, Custody, Flow, LeastLock, LockClass, LockProof, LockState, Order, RecoverySource, SameNodeClass,
-    SecretKind, TransitionPhase, Uses, VoucherUse,
+    Bounded, Custody, Flow, LeastLock, LockClass, LockProof, LockState, Order, RecoverySource, SecretKind,
+    TransitionPhase, Uses, VoucherUse,
 };
 pub use share::Share;
 pub use signed::{Signature, Signed};

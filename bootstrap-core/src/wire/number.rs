@@ -5,6 +5,7 @@ use attest_core::error::{Malformed, Problem};
 
 use super::field::{Field, Record, Slot, absent};
 use crate::ids::ClusterId;
+use crate::peer::SameNodeClass;
 
 /// An integer from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,18 +160,6 @@ numbers! {
         Custodian = 2,
     }
 
-    /// How well a node can prove after a boot that it is the same one (section 6); later ones prove more.
-    SameNodeClass = "a class of same-node proof" {
-        /// Not at all.
-        None = 0,
-        /// By its machine, and a voucher's secret.
-        Platform = 1,
-        /// By a key that the SNP firmware derives for this image on this chip.
-        SnpKey = 2,
-        /// By the attestation key of its TPM.
-        Tpm = 3,
-    }
-
     /// Which secret was split (share 1).
     SecretKind = "a kind of secret" {
         /// The master secret.
@@ -311,5 +300,17 @@ impl Field for Uses {
             bits @ 1..=7 => Ok(Self(bits)),
             _ => Err(here.malformed(field, Problem::Type("one or more of the uses 1, 2 and 4"))),
         }
+    }
+}
+
+impl Field for SameNodeClass {
+    fn encode(&self, encoder: &mut Encoder<'_>) {
+        self.number().encode(encoder);
+    }
+
+    fn decode(field: &'static str, decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+        let here = decoder.clone();
+        Self::from_number(u8::decode(field, decoder)?)
+            .ok_or_else(|| here.malformed(field, Problem::Type("a class of same-node proof")))
     }
 }

@@ -1,35 +1,29 @@
 //! Maps with integer keys, each declared once.
 
 /// Declares the map of a rule: a struct, and how it is written and read. Keys ascend; a field whose type is an [`Option`] may be left
-/// out. `[n]` says that key 0 holds the constant `n`: a version, or which of several maps this is. `<S>` is the form of the secrets.
+/// out. `[n]` says that key 0 holds the constant `n`: a version, or which of several maps this is. `secret` is for structs with secrets in them:
+/// they are not copied and not shown.
 macro_rules! record {
-    (
-        $(#[$meta:meta])*
-        pub struct $name:ident<S> = $rule:literal $([$tag:literal])? { $($fields:tt)* }
-    ) => {
-        record! { @ $(#[$meta])* ($name) (<S>) ($name<$crate::keys::Secret>) ($rule) ($($tag)?) { $($fields)* } }
-    };
     (
         $(#[$meta:meta])*
         pub struct $name:ident = $rule:literal $([$tag:literal])? { $($fields:tt)* }
     ) => {
-        record! {
-            @ #[derive(Clone, Debug, Hash)] $(#[$meta])* ($name) () ($name) ($rule) ($($tag)?) { $($fields)* }
-        }
+        record! { secret $(#[$meta])* #[derive(Clone, Debug, Hash)] pub struct $name = $rule $([$tag])? { $($fields)* } }
     };
     (
-        @ $(#[$meta:meta])* ($name:ident) ($($generics:tt)*) ($whole:ty) ($rule:literal) ($($tag:literal)?) {
+        secret $(#[$meta:meta])*
+        pub struct $name:ident = $rule:literal $([$tag:literal])? {
             $($(#[$doc:meta])* $key:literal => $field:ident: $ty:ty,)*
         }
     ) => {
         $(#[$meta])*
         #[derive(PartialEq, Eq)]
         #[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
-        pub struct $name $($generics)* {
+        pub struct $name {
             $($(#[$doc])* pub $field: $ty,)*
         }
 
-        impl $crate::wire::field::Record for $whole {
+        impl $crate::wire::field::Record for $name {
             const RULE: &'static str = $rule;
             const TAG: Option<u64> = [$(Some($tag),)? None][0];
 

@@ -14,9 +14,9 @@ use crate::keys::Secret;
 const MAX_SHARE: usize = 255 * 34 + 256;
 
 record! {
+    secret
     /// One share. Its checksum is over all the rest, so nothing may be added to version 1.
-    #[derive(Clone, Debug, Hash)]
-    pub struct Share<S> = "share" [1] {
+    pub struct Share = "share" [1] {
         /// Which secret was split.
         1 => secret: SecretKind,
         /// The cluster.
@@ -32,7 +32,7 @@ record! {
         /// x: which one this is.
         7 => index: Bounded<1, 255>,
         /// y.
-        8 => value: S,
+        8 => value: Secret,
         /// A commitment to each share, in the order of x.
         9 => commitments: List<[u8; 32], 2, 255>,
         /// A checksum over keys 0 to 9.
@@ -40,7 +40,7 @@ record! {
     }
 }
 
-impl Share<Secret> {
+impl Share {
     /// The bytes of a share file's printed form, and of its byte string in a grant.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(written(self))
@@ -56,18 +56,5 @@ impl Share<Secret> {
 
     pub(super) fn read_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         whole(Self::RULE, bytes, MAX_SHARE)
-    }
-}
-
-impl<S> Share<S> {
-    /// The share with its secret in another form.
-    ///
-    /// # Errors
-    /// What `f` gives.
-    pub fn map_secret<T, E>(self, f: &mut impl FnMut(S) -> Result<T, E>) -> Result<Share<T>, E> {
-        let Self { secret, cluster, set, epoch, threshold, count, index, value, commitments, checksum } =
-            self;
-        let value = f(value)?;
-        Ok(Share { secret, cluster, set, epoch, threshold, count, index, value, commitments, checksum })
     }
 }

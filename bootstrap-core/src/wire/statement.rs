@@ -7,10 +7,11 @@ use attest_core::error::Malformed;
 use super::error::Error;
 use super::field::{Field, List, Record, kind, whole, written};
 use super::identity::Authority;
-use super::number::{Bounded, LeastLock, SameNodeClass, TransitionPhase, Uses, VoucherUse};
+use super::number::{Bounded, LeastLock, TransitionPhase, Uses, VoucherUse};
 use super::record::record;
 use super::string::{CaKey, Check, Kind, Name, NamePattern, SetRules, StatementPayload};
 use crate::ids::{ClusterId, KeyEpoch, MachineId, NodeId, ReferenceSetId, Role, StatementHash, VoucherId};
+use crate::peer::SameNodeClass;
 
 /// What operators say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

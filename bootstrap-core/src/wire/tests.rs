@@ -3,7 +3,6 @@
 use super::*;
 use crate::error::Code;
 use crate::ids::{ClusterId, NodeId, Role};
-use crate::keys::Secret;
 
 /// The cluster id of the vectors of section 2.
 pub(crate) const CLUSTER: &str = "f0a21ab96d68be00145ca4063edba503bded8af906e6e3c64c583fc56edeb8fd";
@@ -56,7 +55,7 @@ fn the_messages_of_the_protocol() {
     let locked = Locked { cluster: cluster(), class: LockClass::Software, genesis: None };
     for (message, bytes) in [
         (
-            Message::<Secret>::Offer(offer),
+            Message::Offer(offer),
             format!(
                 "8201a7005820{CLUSTER}0150404142434445464748494a4b4c4d4e4f02010368776f726b65722d37040105000601"
             ),

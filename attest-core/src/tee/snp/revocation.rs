@@ -157,10 +157,7 @@ pub(super) fn judge_revocation(
         }
     }
     let current = lists.iter().flatten().filter(|(crl, of)| newest(*of) == Some(crl.this_update()));
-    Ok(ListDates {
-        made: newest(true),
-        due: current.filter_map(|(crl, _)| crl.next_update()).min(),
-    })
+    Ok(ListDates { made: newest(true), due: current.filter_map(|(crl, _)| crl.next_update()).min() })
 }
 
 fn judge_serial(crl: &CertificateList<'_>, endorsement: &Endorsement, about_ca: bool, checks: &mut Checks) {
