@@ -7,6 +7,7 @@ use super::csr::CsrFault;
 use super::shares::ShareFault;
 use crate::error::Code;
 use crate::ids::KeyEpoch;
+use crate::wire;
 
 /// Why key work was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +83,9 @@ pub enum KeyError {
         /// Which secret.
         what: &'static str,
     },
+    /// Bytes that are not what a rule of the wire asks for.
+    #[error(transparent)]
+    Wire(#[from] wire::Error),
     /// Secret material whose bytes are all zero: never drawn, only ever forgotten.
     #[error("{what}: all bytes are zero")]
     Zero {
@@ -99,6 +103,7 @@ impl KeyError {
             Self::Epoch { .. } => Code::KEY_EPOCH,
             Self::Malformed(_) => Code::MALFORMED,
             Self::Share(fault) => fault.code(),
+            Self::Wire(error) => error.code(),
             Self::Unwrap | Self::Wrong { .. } => Code::WRONG_SECRET,
             Self::Length { .. } | Self::TooLong { .. } | Self::Zero { .. } => Code::WRONG_VALUE,
             Self::Audit | Self::Handle { .. } | Self::Terms { .. } => Code::INTERNAL,

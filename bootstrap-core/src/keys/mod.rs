@@ -12,6 +12,7 @@ mod csr;
 mod error;
 mod handle;
 mod kdf;
+pub mod legacy;
 mod mac;
 mod operator;
 mod profile;
