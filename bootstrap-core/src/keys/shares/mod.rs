@@ -127,7 +127,7 @@ impl Split {
     ///
     /// # Errors
     /// [`KeyError::Share`] unless 2 <= k <= n; [`KeyError::Length`] or [`KeyError::Zero`] for coefficients that were not drawn.
-    pub fn make(&self, secret: &Secret, coefficients: &[u8]) -> Result<Vec<Share<Secret>>, KeyError> {
+    pub fn make(&self, secret: &Secret, coefficients: &[u8]) -> Result<Vec<Share>, KeyError> {
         const WHAT: &str = "share coefficients";
         let shape = |field, expected, actual: u8| {
             KeyError::from(ShareFault::Shape { index: 0, field, expected, actual: actual.into() })
@@ -177,7 +177,7 @@ impl Split {
 ///
 /// # Errors
 /// [`KeyError::Share`] with what is wrong.
-pub fn check(share: &Share<Secret>) -> Result<(), KeyError> {
+pub fn check(share: &Share) -> Result<(), KeyError> {
     let index = index_of(share);
     let shape =
         |field, expected, actual| Err(KeyError::from(ShareFault::Shape { index, field, expected, actual }));
@@ -205,7 +205,7 @@ pub fn check(share: &Share<Secret>) -> Result<(), KeyError> {
 ///
 /// # Errors
 /// [`KeyError::Share`] with [`ShareFault::Foreign`] if it is not.
-pub fn check_same_set(share: &Share<Secret>, first: &Share<Secret>) -> Result<(), KeyError> {
+pub fn check_same_set(share: &Share, first: &Share) -> Result<(), KeyError> {
     let same = share.set == first.set
         && share.secret == first.secret
         && share.cluster == first.cluster
@@ -225,7 +225,7 @@ pub fn check_same_set(share: &Share<Secret>, first: &Share<Secret>) -> Result<()
 ///
 /// # Errors
 /// [`KeyError::Share`] with the share that is to blame.
-pub fn combine(shares: &[&Share<Secret>]) -> Result<Secret, KeyError> {
+pub fn combine(shares: &[&Share]) -> Result<Secret, KeyError> {
     let Some(first) = shares.first() else {
         return Err(ShareFault::Few { held: 0, needed: 2 }.into());
     };
@@ -256,7 +256,7 @@ fn commitment(set: &ShareSetId, x: u8, y: &Secret) -> Result<[u8; 32], KeyError>
 }
 
 /// `H(lp("attestrap/share/1") || lp(C(share without key 10)))[0..8]`.
-fn checksum(share: &Share<Secret>) -> Result<[u8; 8], KeyError> {
+fn checksum(share: &Share) -> Result<[u8; 8], KeyError> {
     // Keys ascend, so key 10 is the end of the map, and what is without it has a head of ten pairs instead of eleven.
     let whole = share.to_bytes();
     let body = whole.strip_prefix(&[0xab]).and_then(|pairs| pairs.get(..pairs.len().saturating_sub(10)));
@@ -279,7 +279,7 @@ fn checksum(share: &Share<Secret>) -> Result<[u8; 8], KeyError> {
     Ok([a, b, c, d, e, f, g, h])
 }
 
-fn index_of(share: &Share<Secret>) -> u8 {
+fn index_of(share: &Share) -> u8 {
     // The type holds 1 to 255.
     u8::try_from(share.index.number()).unwrap_or_default()
 }

@@ -5,7 +5,6 @@ use zeroize::Zeroizing;
 
 use super::ShareFault;
 use crate::keys::error::KeyError;
-use crate::keys::secret::Secret;
 use crate::wire::Share;
 
 const PREFIX: &str = "attestrap-share-1:";
@@ -13,7 +12,7 @@ const PREFIX: &str = "attestrap-share-1:";
 const MAX: usize = 20_000;
 
 /// The printed form, in groups of four.
-pub fn to_printed(share: &Share<Secret>) -> Zeroizing<String> {
+pub fn to_printed(share: &Share) -> Zeroizing<String> {
     let bytes = share.to_bytes();
     let digits = Zeroizing::new(Base64UrlUnpadded::encode_string(&bytes));
     // Once and for all, because a string that grows leaves copies behind.
@@ -33,7 +32,7 @@ pub fn to_printed(share: &Share<Secret>) -> Zeroizing<String> {
 ///
 /// # Errors
 /// [`KeyError::Share`], which tells a mistyped share from a wrong one; [`KeyError::Malformed`] for digits of something else.
-pub fn from_printed(text: &str) -> Result<Share<Secret>, KeyError> {
+pub fn from_printed(text: &str) -> Result<Share, KeyError> {
     if text.len() > MAX {
         return Err(KeyError::TooLong { what: "printed share", max: MAX, actual: text.len() });
     }

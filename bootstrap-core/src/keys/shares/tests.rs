@@ -23,13 +23,13 @@ fn entropy(split: &Split, seed: u8) -> Vec<u8> {
         .collect()
 }
 
-fn shares(threshold: u8, count: u8) -> Vec<Share<Secret>> {
+fn shares(threshold: u8, count: u8) -> Vec<Share> {
     let split = split(threshold, count);
     split.make(master(1).secret(), &entropy(&split, 0)).unwrap()
 }
 
 /// The same share with one thing changed, and a checksum to match: what a liar would send, not a bad typist.
-fn forged(share: &Share<Secret>, change: impl FnOnce(&mut Share<Secret>)) -> Share<Secret> {
+fn forged(share: &Share, change: impl FnOnce(&mut Share)) -> Share {
     let mut forged = Share::from_bytes(&share.to_bytes()).unwrap();
     change(&mut forged);
     forged.checksum = checksum(&forged).unwrap();
@@ -66,7 +66,7 @@ fn any_k_give_the_secret_and_fewer_do_not() {
     for (threshold, count) in [(2, 2), (2, 3), (3, 5), (4, 4), (5, 6)] {
         let shares = shares(threshold, count);
         for chosen in 0_u32..1 << count {
-            let chosen: Vec<&Share<Secret>> =
+            let chosen: Vec<&Share> =
                 (0..count).filter(|at| chosen >> at & 1 == 1).map(|at| &shares[usize::from(at)]).collect();
             let combined = combine(&chosen);
             if chosen.len() >= usize::from(threshold) {
@@ -142,7 +142,7 @@ fn a_share_of_another_set_is_told_from_a_wrong_one() {
 #[test]
 fn numbers_that_do_not_fit_are_refused() {
     let shares = shares(2, 3);
-    let field = |share: &Share<Secret>| {
+    let field = |share: &Share| {
         let ShareFault::Shape { field, .. } = fault(check(share)) else { panic!("another fault") };
         field
     };
