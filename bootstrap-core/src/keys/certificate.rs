@@ -105,6 +105,12 @@ impl ClusterCaKey {
         &self.spki
     }
 
+    /// The key, as statements name it.
+    pub fn public_key(&self) -> PublicKey {
+        let point = self.key.to_sec1_point(false);
+        PublicKey::P256(*point.as_bytes().first_chunk().unwrap_or(&[0; 65]))
+    }
+
     /// Checks a signature of this key: ES256, r and s side by side (section 10).
     ///
     /// # Errors

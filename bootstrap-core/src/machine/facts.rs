@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256, Sha384};
 
+pub use crate::authority::PolicyTip;
 use crate::ids::{
     AttemptId, BootId, ClusterId, ConfigDigest, DiskId, KeyEpoch, MachineId, NodeId, ShareSetId,
-    StatementHash,
 };
 use crate::peer::{Facts, LockClaim, PublicKey, SameNode};
 
@@ -71,16 +71,6 @@ pub struct Authority {
     pub threshold: u8,
     /// Custodians.
     pub custodians: Vec<PublicKey>,
-}
-
-/// The newest statement of a chain.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "a pair over its whole content")]
-pub struct PolicyTip {
-    /// Policy epoch, from 1.
-    pub epoch: u32,
-    /// Hash of its payload.
-    pub hash: StatementHash,
 }
 
 /// The clear header of a disk. The host writes it at will: a hint, checked through the cluster id.

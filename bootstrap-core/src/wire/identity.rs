@@ -8,8 +8,9 @@ use super::error::Error;
 use super::field::{Encoded, Field, List, Record, whole, written};
 use super::number::Bounded;
 use super::record::record;
-use super::string::{AgentConfig, CaKey, Check, Name};
+use super::string::{AgentConfig, CaKey, Name};
 use crate::ids::{ClusterId, DiskId, KeyEpoch, NodeId};
+use crate::keys::CheckValue;
 use crate::peer::PublicKey;
 
 /// The largest measured configuration, in bytes.
@@ -27,7 +28,7 @@ record! {
         /// When.
         4 => created: UnixTime,
         /// The check of the data root of epoch 1.
-        5 => data_check: Option<Check>,
+        5 => data_check: Option<CheckValue>,
         /// The name of the cluster.
         6 => name: Option<Name>,
     }
@@ -45,7 +46,7 @@ record! {
         /// When.
         4 => created: UnixTime,
         /// The check of the data root of epoch 1.
-        5 => data_check: Option<Check>,
+        5 => data_check: Option<CheckValue>,
         /// The name of the cluster.
         6 => name: Option<Name>,
     }

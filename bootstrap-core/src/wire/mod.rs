@@ -50,6 +50,6 @@ pub use statement::{
     Voucher, VoucherMachine,
 };
 pub use string::{
-    AgentConfig, CaKey, Check, Cmw, Companions, Der, DriverConfig, DriverPayload, EncodedClaims, Enrolled,
+    AgentConfig, CaKey, Cmw, Companions, Der, DriverConfig, DriverPayload, EncodedClaims, Enrolled,
     KeySource, Kind, Name, NamePattern, ProgressText, SetRules, StatementPayload,
 };

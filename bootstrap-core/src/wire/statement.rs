@@ -9,8 +9,9 @@ use super::field::{Field, List, Record, kind, whole, written};
 use super::identity::Authority;
 use super::number::{Bounded, LeastLock, TransitionPhase, Uses, VoucherUse};
 use super::record::record;
-use super::string::{CaKey, Check, Kind, Name, NamePattern, SetRules, StatementPayload};
+use super::string::{CaKey, Kind, Name, NamePattern, SetRules, StatementPayload};
 use crate::ids::{ClusterId, KeyEpoch, MachineId, NodeId, ReferenceSetId, Role, StatementHash, VoucherId};
+use crate::keys::CheckValue;
 use crate::peer::SameNodeClass;
 
 /// What operators say.
@@ -189,7 +190,7 @@ record! {
         /// The CA's key of the epoch after.
         6 => ca: Option<CaKey>,
         /// The check of the data root of the epoch after.
-        7 => data_check: Option<Check>,
+        7 => data_check: Option<CheckValue>,
     }
 }
 

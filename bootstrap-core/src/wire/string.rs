@@ -6,6 +6,7 @@ use attest_core::values::Hex;
 
 use super::error::Error;
 use super::field::Field;
+use crate::keys::CheckValue;
 
 /// What a string of `actual` units does against its bounds: too long is a bound that was passed, too short is another type.
 const fn fits(min: usize, max: usize, actual: usize) -> Result<(), Problem> {
@@ -150,28 +151,12 @@ texts! {
     ProgressText(0..=256);
 }
 
-/// A public value that tells a wrong root without using it (section 2, `check`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Check([u8; 16]);
-
-impl Check {
-    /// The check with these bytes.
-    pub const fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl Field for Check {
+impl Field for CheckValue {
     fn encode(&self, encoder: &mut Encoder<'_>) {
-        self.0.encode(encoder);
+        self.as_bytes().encode(encoder);
     }
 
     fn decode(field: &'static str, decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
-        Field::decode(field, decoder).map(Self)
+        Field::decode(field, decoder).map(Self::new)
     }
 }
