@@ -121,6 +121,15 @@ impl Part {
         }
     }
 
+    /// The line that the part belongs to.
+    pub const fn line(self) -> ProductLine {
+        match self {
+            Self::Milan | Self::MilanX => ProductLine::Milan,
+            Self::Genoa | Self::GenoaX | Self::Siena => ProductLine::Genoa,
+            Self::Turin | Self::TurinDense => ProductLine::Turin,
+        }
+    }
+
     /// The name in policy files.
     pub const fn name(self) -> &'static str {
         match self {
@@ -155,6 +164,11 @@ pub enum TcbLayout {
 pub struct RawTcb(pub(crate) [u8; 8]);
 
 impl RawTcb {
+    /// Eight bytes in the order of the report, from a document that names a level.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
     /// The eight bytes in the order of the report.
     pub const fn as_bytes(&self) -> &[u8; 8] {
         &self.0

@@ -104,7 +104,7 @@ pub mod policy {
     }
 
     /// The checks of the registers, by number.
-    pub(crate) static PCRS: [&Check; 24] = [
+    pub static PCRS: [&Check; 24] = [
         &PCR_0, &PCR_1, &PCR_2, &PCR_3, &PCR_4, &PCR_5, &PCR_6, &PCR_7, &PCR_8, &PCR_9, &PCR_10, &PCR_11,
         &PCR_12, &PCR_13, &PCR_14, &PCR_15, &PCR_16, &PCR_17, &PCR_18, &PCR_19, &PCR_20, &PCR_21, &PCR_22,
         &PCR_23,
