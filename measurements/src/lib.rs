@@ -21,6 +21,7 @@ extern crate std;
 
 mod document;
 pub mod error;
+pub mod formats;
 pub mod policy;
 pub mod reference;
 

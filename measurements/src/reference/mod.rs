@@ -21,6 +21,7 @@ mod register;
 mod tests;
 
 pub use file::SCHEMA;
+pub(crate) use file::{hex_of, time, written_time};
 pub(crate) use register::index;
 pub use register::{Minimum, Register};
 
