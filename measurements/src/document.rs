@@ -180,10 +180,6 @@ impl<'t> Node<'t> {
         self.error(FormProblem::unexpected(expected, &actual))
     }
 
-    pub(crate) fn at(&self) -> &str {
-        &self.at
-    }
-
     pub(crate) const fn tree(&self) -> &'t Tree {
         self.tree
     }

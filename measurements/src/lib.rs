@@ -24,5 +24,6 @@ pub mod error;
 pub mod formats;
 pub mod policy;
 pub mod reference;
+pub mod trust;
 
 pub use document::{MAX_BYTES, MAX_DEPTH, MAX_NODES};

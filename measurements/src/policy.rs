@@ -17,7 +17,7 @@ use attest_core::tee::snp::{self, Part, RawTcb, Tcb};
 use attest_core::tee::vtpm::checks::policy::PCRS;
 use attest_core::values::Digest;
 
-use crate::reference::{Minimum, ReferenceValues, Register, Rule, Set};
+use crate::reference::{Minimum, ReferenceValues, Register, Rule, Set, bound_of};
 
 #[cfg(test)]
 mod tests;
@@ -126,9 +126,10 @@ impl Set {
                         return Err(self.no_section(register.name()));
                     };
                     let values = rule.values().iter().copied().collect();
-                    let of_ground = match &vtpm.pcrs {
-                        Registers::Listed(listed) => listed.get(&(*bank, *index)),
-                        _ => None,
+                    let of_ground = if let Registers::Listed(listed) = &vtpm.pcrs {
+                        listed.get(&(*bank, *index))
+                    } else {
+                        None
                     };
                     let allowed = narrowed(of_ground.unwrap_or(&OneOf::Any), values);
                     pcrs.insert((*bank, *index), OneOf::Listed(self.not_empty(allowed, register)?));
@@ -167,9 +168,10 @@ impl Set {
     ) -> Result<nitro::Policy, ConversionError> {
         self.judge_window(now)?;
         let mut policy = ground.clone();
-        let mut pcrs = match &ground.pcrs {
-            nitro::policy::Registers::Listed(listed) => listed.clone(),
-            _ => BTreeMap::new(),
+        let mut pcrs = if let nitro::policy::Registers::Listed(listed) = &ground.pcrs {
+            listed.clone()
+        } else {
+            BTreeMap::new()
         };
         for (register, rule) in self.registers() {
             let Register::NitroPcr(index) = register else { return Err(self.no_section(register.name())) };
@@ -219,10 +221,8 @@ impl Set {
         match minimum {
             Minimum::SnpGuestSvn => {
                 let least = u32::try_from(number).unwrap_or(u32::MAX);
-                snp.guest_svn = match snp.guest_svn {
-                    Limit::To(of_ground) => Limit::To(of_ground.max(least)),
-                    _ => Limit::To(least),
-                };
+                let of_ground = bound_of(snp.guest_svn).unwrap_or(0);
+                snp.guest_svn = Limit::To(of_ground.max(least));
             }
             Minimum::SnpReportedTcb => {
                 let OneOf::Listed(lines) = &snp.product_lines else { return Err(self.tcb_layout()) };
@@ -239,9 +239,10 @@ impl Set {
                 let floor = raw.components(layout);
                 let parts = Part::ALL.iter().filter(|part| lines.contains(&part.line()));
                 let raised = parts.map(|part| {
-                    let of_ground = match &snp.tcb.reported {
-                        Floors::PerPart(floors) => floors.get(part).copied(),
-                        _ => Some(floor),
+                    let of_ground = if let Floors::PerPart(floors) = &snp.tcb.reported {
+                        floors.get(part).copied()
+                    } else {
+                        Some(floor)
                     };
                     // A part that the ground refuses stays refused.
                     of_ground.map(|of_ground| (*part, higher(of_ground, floor)))
@@ -279,9 +280,10 @@ fn higher(a: Tcb, b: Tcb) -> Tcb {
 
 /// What both allow.
 fn narrowed<T: PartialEq>(ground: &OneOf<T>, values: Vec<T>) -> Vec<T> {
-    match ground {
-        OneOf::Listed(listed) => values.into_iter().filter(|value| listed.contains(value)).collect(),
-        _ => values,
+    if let OneOf::Listed(listed) = ground {
+        values.into_iter().filter(|value| listed.contains(value)).collect()
+    } else {
+        values
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a> Certificate<'a> {
                     der: bytes,
                     tbs: signed.tbs,
                     serial,
-                    scheme: SignatureScheme::read(signed.algorithm),
+                    scheme: SignatureScheme::from_identifier(signed.algorithm),
                     issuer: Name::EMPTY,
                     validity,
                     subject: Name::EMPTY,

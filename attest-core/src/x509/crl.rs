@@ -66,7 +66,7 @@ impl<'a> CertificateList<'a> {
                 let list = Self {
                     der: bytes,
                     tbs: signed.tbs,
-                    scheme: SignatureScheme::read(signed.algorithm),
+                    scheme: SignatureScheme::from_identifier(signed.algorithm),
                     issuer: Name::EMPTY,
                     this_update,
                     next_update,

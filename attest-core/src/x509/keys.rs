@@ -70,7 +70,7 @@ pub enum SignatureScheme {
 
 impl SignatureScheme {
     /// The scheme that an AlgorithmIdentifier in DER names; `None` for one that is not understood.
-    pub(super) fn read(identifier: &[u8]) -> Option<Self> {
+    pub fn from_identifier(identifier: &[u8]) -> Option<Self> {
         SCHEMES.iter().find(|(known, _)| *known == identifier).map(|(_, scheme)| *scheme)
     }
 

@@ -65,7 +65,7 @@ fn an_error_says_where() {
     let tree = json("test", br#"{"a":[{"b":"x"},{"c\n":1}],"n":-1}"#, MAX_BYTES).unwrap();
     let root = Node::root("test", &tree).fields(&["a", "n"]).unwrap();
     let items = root.required("a").unwrap().list().unwrap();
-    assert_eq!(items[0].fields(&["b"]).unwrap().required("b").unwrap().at(), "$.a[0].b");
+    assert_eq!(items[0].fields(&["b"]).unwrap().required("b").unwrap().at, "$.a[0].b");
     assert_eq!(items[1].fields(&["b"]).unwrap_err().to_string(), "test: $.a[1]: unknown key \"c\\\\n\"");
     assert_eq!(
         items[0].fields(&["b"]).unwrap().required("d").unwrap_err().to_string(),
@@ -75,7 +75,7 @@ fn an_error_says_where() {
     assert_eq!(number.unsigned().unwrap_err().to_string(), "test: $.n: expected an unsigned integer, is -1");
     assert!(number.text().is_err() && number.boolean().is_err() && number.list().is_err());
     assert!(number.entries().is_err() && number.fields(&[]).is_err());
-    assert_eq!(items[1].entries().unwrap()[0].1.at(), "$.a[1][\"c\\n\"]");
+    assert_eq!(items[1].entries().unwrap()[0].1.at, "$.a[1][\"c\\n\"]");
 }
 
 #[test]

@@ -94,6 +94,7 @@ pub struct Converted<T> {
 
 /// Losses that nobody consented to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{} constraints would be lost, the first at {}", .0.len(), .0.first().map_or_else(String::new, alloc::string::ToString::to_string))]
 pub struct Weakened(pub Vec<Loss>);
 

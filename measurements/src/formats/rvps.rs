@@ -19,7 +19,7 @@ use super::{Converted, ExportError, Loss, Lost, Origin, digest};
 use crate::document::{self, MAX_BYTES, Node, Tree};
 use crate::error::{FormError, FormProblem, shown};
 use crate::reference::{
-    Consent, ReferenceValues, Register, Rule, Set, Window, hex_of, index, time, written_time,
+    Consent, ReferenceValues, Register, Rule, Set, Window, bound_of, hex_of, index, time, written_time,
 };
 
 const FORMAT: &str = "RVPS reference values";
@@ -157,10 +157,7 @@ pub fn write(values: &ReferenceValues, expiration: u64) -> Result<Converted<Stri
     losses.extend(minimums.map(|minimum| Loss::new(set.name(), Lost::Minimum(minimum.name()))));
     let tdx =
         set.registers().keys().any(|register| matches!(register, Register::TdxMrtd | Register::TdxRtmr(_)));
-    let until = match set.window().until() {
-        Limit::To(until) => until,
-        _ => expiration,
-    };
+    let until = bound_of(set.window().until()).unwrap_or(expiration);
     let mut list = Vec::new();
     for (register, rule) in set.registers() {
         let name = match register {

@@ -11,7 +11,7 @@ use attest_core::rules::Limit;
 use attest_core::values::{Digest, Hex};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{Consent, MAX_SETS, MAX_VALUES, Minimum, ReferenceValues, Register, Rule, Set, Window};
+use super::{Consent, MAX_SETS, MAX_VALUES, Minimum, ReferenceValues, Register, Rule, Set, Window, bound_of};
 use crate::document::{self, MAX_BYTES, Node, Tree, hex};
 use crate::error::{FormError, FormProblem};
 
@@ -70,9 +70,9 @@ fn read(tree: &Tree, consent: &Consent<'_>) -> Result<ReferenceValues, FormError
         return Err(sets.error(problem));
     }
     let read = items.iter().map(|set| read_set(set, consent)).collect::<Result<_, _>>()?;
-    ReferenceValues::new(name, serial, issued, read).map_err(|problem| match problem {
-        FormProblem::Overlap(_) => sets.error(problem),
-        problem => root.error(problem),
+    ReferenceValues::new(name, serial, issued, read).map_err(|problem| {
+        let of_sets = matches!(problem, FormProblem::Overlap(_));
+        if of_sets { sets.error(problem) } else { root.error(problem) }
     })
 }
 
@@ -195,10 +195,7 @@ struct WrittenSet<'a>(&'a Set);
 
 impl Serialize for WrittenSet<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bound = |limit| match limit {
-            Limit::To(seconds) => written_time(seconds),
-            _ => "any".to_owned(),
-        };
+        let bound = |limit| bound_of(limit).map_or_else(|| "any".to_owned(), written_time);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", self.0.name())?;
         map.serialize_entry("not_before", &bound(self.0.window().from()))?;

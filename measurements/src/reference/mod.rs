@@ -21,7 +21,7 @@ mod register;
 mod tests;
 
 pub use file::SCHEMA;
-pub(crate) use file::{hex_of, time, written_time};
+pub(crate) use file::{hex_of, seconds, time, written_time};
 pub(crate) use register::index;
 pub use register::{Minimum, Register};
 
@@ -234,19 +234,18 @@ impl Window {
         self.intersection(other).is_some()
     }
 
-    const fn first(&self) -> u64 {
-        match self.from {
-            Limit::To(from) => from,
-            _ => 0,
-        }
+    fn first(&self) -> u64 {
+        bound_of(self.from).unwrap_or(0)
     }
 
-    const fn last(&self) -> u64 {
-        match self.until {
-            Limit::To(until) => until,
-            _ => u64::MAX,
-        }
+    fn last(&self) -> u64 {
+        bound_of(self.until).unwrap_or(u64::MAX)
     }
+}
+
+/// The bound, if there is one.
+pub(crate) const fn bound_of<T: Copy>(limit: Limit<T>) -> Option<T> {
+    if let Limit::To(bound) = limit { Some(bound) } else { None }
 }
 
 /// What a register may hold.
