@@ -25,6 +25,7 @@
 pub mod authority;
 pub mod channel;
 pub mod error;
+pub mod files;
 pub mod ids;
 pub mod keys;
 pub mod machine;

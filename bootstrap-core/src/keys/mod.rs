@@ -21,7 +21,7 @@ mod secret;
 pub mod shares;
 mod terms;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wrap;
 
 pub use audit::{AuditKey, AuditMac};

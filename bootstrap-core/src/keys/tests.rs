@@ -6,7 +6,7 @@ use super::kdf::{Branch, info};
 use super::*;
 use crate::ids::{ClusterId, DiskId, KeyEpoch, NodeId};
 
-pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     base16ct::lower::encode_string(bytes.as_ref())
 }
 
@@ -15,24 +15,24 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// `N` bytes that count up from `first`.
-pub(super) fn counted<const N: usize>(first: u8) -> [u8; N] {
+pub(crate) fn counted<const N: usize>(first: u8) -> [u8; N] {
     core::array::from_fn(|at| first + u8::try_from(at).unwrap())
 }
 
-pub(super) fn salt() -> Salt {
+pub(crate) fn salt() -> Salt {
     Salt::new(counted(0x20)).unwrap()
 }
 
-pub(super) fn master(epoch: u32) -> MasterSecret {
+pub(crate) fn master(epoch: u32) -> MasterSecret {
     let secret = Secret::new("master secret", &counted::<32>(0)).unwrap();
     MasterSecret::new(secret, salt(), KeyEpoch::new(epoch).unwrap())
 }
 
-pub(super) const NODE: NodeId = NodeId::new(*b"@ABCDEFGHIJKLMNO");
-pub(super) const DISK: DiskId = DiskId::new(*b"PQRSTUVWXYZ[\\]^_");
+pub(crate) const NODE: NodeId = NodeId::new(*b"@ABCDEFGHIJKLMNO");
+pub(crate) const DISK: DiskId = DiskId::new(*b"PQRSTUVWXYZ[\\]^_");
 
 /// The genesis of section 2, 206 bytes, written out by hand from its CDDL.
-pub(super) fn genesis() -> Vec<u8> {
+pub(crate) fn genesis() -> Vec<u8> {
     let operator = OperatorKey::from_seed(&Secret::new("seed", &counted::<32>(0xa0)).unwrap());
     let (identity, data) = (master(1).identity_root().unwrap(), master(1).data_root().unwrap());
     [
@@ -52,7 +52,7 @@ pub(super) fn genesis() -> Vec<u8> {
     .concat()
 }
 
-pub(super) fn cluster() -> ClusterId {
+pub(crate) fn cluster() -> ClusterId {
     cluster_id(&genesis()).unwrap()
 }
 
