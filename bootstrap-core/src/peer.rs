@@ -12,18 +12,23 @@ use crate::ids::{BootId, ClusterId, ConfigDigest, KeyEpoch, KeyId, MachineId, No
 /// The verified facts about the peer of one channel. It lives no longer than that channel, nor than [`Facts::valid_until`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
-    pub(crate) facts: Facts,
+    facts: Box<Facts>,
 }
 
 impl Peer {
+    /// Asserts that every fact was proven on this channel. Search for it to audit every origin.
+    pub(crate) fn assertion(facts: Facts) -> Self {
+        Self { facts: Box::new(facts) }
+    }
+
     /// A peer that nobody verified, for model checkers and simulators, which have no evidence to verify.
     #[cfg(any(test, feature = "sim"))]
-    pub const fn symbolic_without_proof(facts: Facts) -> Self {
-        Self { facts }
+    pub fn symbolic_without_proof(facts: Facts) -> Self {
+        Self::assertion(facts)
     }
 
     /// What was proven.
-    pub const fn facts(&self) -> &Facts {
+    pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
@@ -43,7 +48,7 @@ impl Peer {
     }
 
     /// Whether a wall clock that shows `now`, in Unix seconds, still lets this verdict stand.
-    pub const fn is_valid_at(&self, now: u64) -> bool {
+    pub fn is_valid_at(&self, now: u64) -> bool {
         now < self.facts.valid_until
     }
 }

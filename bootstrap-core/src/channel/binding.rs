@@ -89,18 +89,8 @@ impl Hellos {
 pub struct Binding([u8; 64]);
 
 impl Binding {
-    /// The binding of what `side` shows, as this end of the channel sees it. `None` while there is no exporter.
-    ///
-    /// `own` is the end that calls; each end computes the binding of both sides, its own to make evidence and the peer's to
-    /// check it.
-    pub fn new(binder: &impl Binder, own: Side, side: Side, hellos: &Hellos, claims: &[u8]) -> Option<Self> {
-        let (mine, theirs) = (binder.own_key(), binder.peer_key());
-        let (shows, sees) = if own == side { (mine, theirs) } else { (theirs, mine) };
-        Some(Self::of(side, &binder.export(side, hellos)?, shows, sees, hellos, claims))
-    }
-
     /// The formula itself: `shows` is the key of the side that shows evidence, `sees` the other one's.
-    fn of(
+    pub(super) fn of(
         side: Side,
         exported: &[u8; 32],
         shows: Option<[u8; 32]>,
@@ -159,17 +149,19 @@ impl PartialEq for Slot {
 
 impl Eq for Slot {}
 
-/// The transcript T that verdicts carry: all four frames in the order of the sides, whatever the order of arrival.
+/// The transcript T that verdicts carry: both Hellos and both Evidence frames, in the order of the sides.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Transcript([u8; 32]);
 
 impl Transcript {
-    /// T over the bodies of `side`'s own and received frames. One that was not seen is empty.
-    pub fn new(side: Side, hellos: (&[u8], &[u8]), evidence: (&[u8], &[u8])) -> Self {
+    /// T over the context and the SHA-256 of the Evidence body that `side` sent, and that it received. One that was not seen counts
+    /// as empty.
+    pub fn new(side: Side, hellos: &Hellos, own: Option<[u8; 32]>, peer: Option<[u8; 32]>) -> Self {
+        let (client, server) = side.order(own, peer);
         let mut hash = Sha256::new_with_prefix(b"attest-tls/1 verdict\0");
-        for (own, peer) in [hellos, evidence] {
-            let (client, server) = side.order(own, peer);
-            hash = sized(sized(hash, client), server);
+        hash.update(hellos.0);
+        for evidence in [client, server] {
+            hash.update(evidence.unwrap_or_else(|| Sha256::digest(b"").into()));
         }
         Self(finish_256(hash))
     }
@@ -257,13 +249,15 @@ mod tests {
 
     #[test]
     fn known_transcripts() {
-        let t = |evidence| hex(&Transcript::new(Side::Client, (CLIENT, SERVER), evidence).0);
-        let half = "0705fe8d0ba30503c16ea6bdb3389009586e3e6b609733de6ab4d720eadc5b6b";
-        let whole = "80f7a6f5995453b84279e40c6b6667bea8eadd684c8b9a93570c77b45554749a";
-        assert_eq!(t((&[0xc0; 5], b"")), half);
-        assert_eq!(t((&[0xc0; 5], &[0xd0; 7])), whole);
-        let seen_by_server = Transcript::new(Side::Server, (SERVER, CLIENT), (&[0xd0; 7], &[0xc0; 5]));
-        assert_eq!(hex(&seen_by_server.0), whole);
+        let hellos = Hellos::new(Side::Client, CLIENT, SERVER);
+        let hash = |body: &[u8]| Some(Sha256::digest(body).into());
+        let t = |side, own, peer| hex(&Transcript::new(side, &hellos, own, peer).0);
+        let half = "a96ed27a2e1b59a1c46bd2a0e55df35ed7622433d9b949bd5ab0d0f328fed531";
+        let whole = "700ea9286490cbf0b1787c61e7a2956dfd92ecce3b78fccd8e39dc34d5bd7194";
+        assert_eq!(t(Side::Client, hash(&[0xc0; 5]), None), half);
+        assert_eq!(t(Side::Client, hash(&[0xc0; 5]), hash(&[0xd0; 7])), whole);
+        assert_eq!(t(Side::Server, hash(&[0xd0; 7]), hash(&[0xc0; 5])), whole);
+        assert_ne!(t(Side::Client, hash(&[0xd0; 7]), hash(&[0xc0; 5])), whole);
     }
 
     #[test]

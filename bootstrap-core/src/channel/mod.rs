@@ -2,3 +2,18 @@
 
 pub mod batch;
 pub mod binding;
+pub mod error;
+pub mod evidence;
+mod guard;
+pub mod judge;
+pub mod machine;
+pub mod proof;
+#[cfg(any(test, feature = "sim"))]
+pub mod pump;
+pub mod record;
+pub mod session;
+pub mod terms;
+pub mod tls;
+
+#[cfg(test)]
+mod tests;

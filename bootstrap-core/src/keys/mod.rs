@@ -31,6 +31,7 @@ pub use cluster::{RegisterEvent, cluster_id};
 pub use csr::{CheckedCsr, CsrFault, MAX_CSR, NodeKey};
 pub use error::KeyError;
 pub use handle::Handle;
+pub(crate) use operator::key_proof;
 pub use operator::{OperatorKey, SameNodeKey};
 pub use schedule::{CheckValue, DataRoot, IdentityRoot, MasterSecret, Salt};
 pub use secret::Secret;

@@ -123,6 +123,11 @@ impl FrameReader {
         Self { head: [0; HEAD], have: 0, body: None, message_limit }
     }
 
+    /// Sets how long a message may be from the next frame on. Before a channel is open, that is 0.
+    pub fn set_message_limit(&mut self, message_limit: usize) {
+        self.message_limit = message_limit.min(FrameKind::MESSAGE_WITH_POLICIES);
+    }
+
     /// Takes bytes from the front of `input` up to the end of one frame, and gives that frame once it is whole. Bytes behind it stay in
     /// `input`: call again until it is empty and nothing is given.
     ///
