@@ -13,6 +13,8 @@ pub mod boot_manifest;
 #[cfg(feature = "run")]
 mod facts;
 #[cfg(feature = "run")]
+pub mod measure_manifest;
+#[cfg(feature = "run")]
 pub mod reasons;
 #[cfg(feature = "run")]
 pub mod run;
