@@ -9,7 +9,7 @@ pub(super) const CLAIMS: Guard = Guard("claims of the flow");
 pub(super) const COMPOSITE: Guard = Guard("hardware names the TPM's key");
 pub(super) const CONFIGURATION: Guard = Guard("HOST_DATA = configuration");
 pub(super) const CHAIN_KEY: Guard = Guard("chain leaf key = TLS key");
-pub(super) const CLIENT_EVIDENCE_FIRST: Guard = Guard("verdict behind both evidences");
+pub(super) const BOTH_SHOWN: Guard = Guard("verdict behind both evidences");
 pub(super) const DEMAND: Guard = Guard("its evidence meets my demand");
 pub(super) const EXPECTED: Guard = Guard("its expect names me");
 pub(super) const FLOW: Guard = Guard("same flow");

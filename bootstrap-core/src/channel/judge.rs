@@ -10,6 +10,8 @@ use attest_core::claims::{Claims as TeeClaims, Root};
 use attest_core::crypto::{CryptoProvider, HashAlgorithm};
 use attest_core::policy::{Accepted, Policy, PolicyError, Rejected, Verdict};
 use attest_core::tee::snp::Report;
+use attest_core::tee::snp::checks::verify::REPORT_DATA;
+use attest_core::tee::vtpm::checks::verify::EXTRA_DATA;
 use attest_core::values::Nonce;
 use attest_core::{Context, Expect, Format, Store, TrustAnchors, UnixTime, Verifier};
 use sha2::{Digest, Sha256};
@@ -250,7 +252,7 @@ impl Judge<'_> {
         let verified =
             Verifier::new().verify(evidence, self.store, &context).map_err(|refused| {
                 match refused.error.check_id() {
-                    Some("snp.report.report_data" | "vtpm.quote.extra_data") => not_bound(),
+                    Some(id) if id == REPORT_DATA.id || id == EXTRA_DATA.id => not_bound(),
                     _ => Disbelief::Refused(refused),
                 }
             })?;

@@ -6,6 +6,7 @@ pub mod error;
 pub mod evidence;
 mod guard;
 pub mod judge;
+pub mod legacy;
 pub mod machine;
 pub mod proof;
 #[cfg(any(test, feature = "sim"))]

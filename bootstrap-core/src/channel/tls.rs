@@ -217,6 +217,17 @@ impl Tls {
         self.closed
     }
 
+    /// A bare client of our own kind, with another configuration.
+    #[cfg(test)]
+    pub(super) fn odd_client(
+        identity: &Identity,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Result<Connection, TlsError> {
+        let mut config = client_config(identity, UnixTime::since_unix_epoch(core::time::Duration::ZERO))?;
+        change(&mut config);
+        Ok(connect(config)?.into())
+    }
+
     /// The group that the keys were exchanged in, as TLS names it.
     pub(super) fn key_exchange(&self) -> Option<String> {
         self.connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()))
@@ -271,6 +282,10 @@ fn provider() -> CryptoProvider {
 }
 
 fn client(identity: &Identity, now: UnixTime) -> Result<ClientConnection, TlsError> {
+    connect(client_config(identity, now)?)
+}
+
+fn client_config(identity: &Identity, now: UnixTime) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_details(Arc::clone(&identity.provider), Arc::new(At(now)));
     let mut config = builder
         .with_protocol_versions(&[&TLS13])?
@@ -282,6 +297,10 @@ fn client(identity: &Identity, now: UnixTime) -> Result<ClientConnection, TlsErr
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     config.enable_sni = false;
+    Ok(config)
+}
+
+fn connect(config: ClientConfig) -> Result<ClientConnection, TlsError> {
     // Nobody reads it: whom the client expects stands in its Hello.
     let nobody = ServerName::try_from("attestrap.invalid").map_err(|_| TlsError::NoKey)?;
     Ok(ClientConnection::new(Arc::new(config), nobody)?)

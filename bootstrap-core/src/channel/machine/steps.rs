@@ -198,7 +198,7 @@ impl Machine {
             return Ok(());
         }
         let whole = matches!(round.own, Own::Sent(_)) && round.peer.hash().is_some();
-        if !holds(guard::CLIENT_EVIDENCE_FIRST, whole) || round.verdict_received {
+        if !holds(guard::BOTH_SHOWN, whole) || round.verdict_received {
             return Err(out_of_order);
         }
         if !holds(guard::TRANSCRIPT, verdict.transcript == *transcript(side, round).as_bytes()) {

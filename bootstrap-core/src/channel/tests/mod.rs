@@ -1,6 +1,12 @@
 //! The channel under honest hosts and under attack. Each attack is also made without the guard that stops it, and succeeds then.
 
+mod attacks;
 mod honest;
+mod ladder;
+mod legacy;
+mod relay;
+mod symbolic;
+mod transport;
 
 use std::cell::RefCell;
 use std::time::Duration;
