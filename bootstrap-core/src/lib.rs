@@ -32,7 +32,6 @@ pub mod machine;
 pub mod peer;
 #[cfg(feature = "sim")]
 pub mod sim;
-#[allow(dead_code, reason = "the machines that use it land next")]
 pub mod ticket;
 pub mod time;
 pub mod wire;

@@ -7,6 +7,7 @@
 use crate::error::Code;
 use crate::ids::{AttemptId, ClusterId, DiskId, KeyEpoch, NodeId, Role};
 use crate::machine::facts::{LockRegister, Name, PolicyTip, lock_holds};
+use crate::machine::guard::{Guard, removed};
 use crate::peer::{LockClaim, Peer};
 
 /// Proof that the peer of one channel showed its lock held for one cluster. Not `Clone`: one showing, one grant.
@@ -24,7 +25,11 @@ impl LockShown {
         renewed: Option<&Peer>,
         register: &LockRegister,
         least_class: u8,
+        guard: Guard,
     ) -> Result<Self, Code> {
+        if removed(guard) {
+            return Ok(Self { cluster });
+        }
         if class < least_class {
             return Err(Code::LOCK_STATE);
         }

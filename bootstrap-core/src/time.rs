@@ -43,6 +43,12 @@ impl Deadline {
         Self { at: now.after(timer.length()), timer }
     }
 
+    /// The one of two that comes first.
+    #[must_use]
+    pub fn min_by_time(self, other: Self) -> Self {
+        if other.at < self.at { other } else { self }
+    }
+
     /// Whether it has come.
     pub fn is_over(&self, now: Instant) -> bool {
         now >= self.at
@@ -77,6 +83,14 @@ pub enum Timer {
     SeatReservation,
     /// How long shares of a recovery are held, from the first one.
     Shares,
+    /// How long a restarted node asks its peers before it believes that none will come.
+    Peers,
+    /// How long a custodian with too many wrong shares waits.
+    Penalty,
+    /// Between two dials; its length is drawn (section 11), at most this.
+    Backoff,
+    /// To the next renewal of a certificate; its length follows the certificate's life, at most this.
+    Renew,
 }
 
 impl Timer {
@@ -84,13 +98,14 @@ impl Timer {
     pub const fn length(self) -> Duration {
         Duration::from_secs(match self {
             Self::Hello | Self::Offer => 5,
-            Self::Verdict | Self::Grant => 30,
+            Self::Verdict | Self::Grant | Self::Peers => 30,
             Self::Evidence | Self::Lock => 60,
             Self::Open => 90,
-            Self::Progress => 120,
-            Self::SeatReservation => 10 * 60,
+            Self::Progress | Self::Backoff => 120,
+            Self::SeatReservation | Self::Penalty => 10 * 60,
             Self::Done | Self::Shares => 15 * 60,
             Self::Init => 30 * 60,
+            Self::Renew => 7 * 24 * 60 * 60,
         })
     }
 
@@ -109,6 +124,10 @@ impl Timer {
             Self::Done => "T-done",
             Self::SeatReservation => "T-seat",
             Self::Shares => "T-shares",
+            Self::Peers => "T-peers",
+            Self::Penalty => "T-penalty",
+            Self::Backoff => "T-backoff",
+            Self::Renew => "T-renew",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::keys::Handle;
 use crate::peer::PublicKey;
 use crate::ticket::{InitGrant, JoinTicket, RecoverGrant, RejoinTicket, RenewTicket, ShareGrant};
 
-use super::facts::{DiskHeader, Genesis, PolicyTip};
+use super::facts::{Authority, Custody, DiskHeader, Genesis, Name, PolicyTip};
 use super::message::{Flow, GrantRef, Progress};
 use super::record::{MemberRecord, Record};
 use super::store::{Stored, Transaction};
@@ -19,7 +19,6 @@ use super::store::{Stored, Transaction};
 pub struct ActionId(u32);
 
 impl ActionId {
-    #[allow(dead_code, reason = "the machines that use it land next")]
     pub(crate) const fn new(number: u32) -> Self {
         Self(number)
     }
@@ -155,8 +154,25 @@ pub enum DriverAction {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum KeyAction {
-    /// Operator: draw salt and master secret, write the master file, complete the genesis. Answer [`KeyOutcome::Cluster`].
-    NewMaster,
+    /// Operator: draw salt and master secret (or the roots of a split custody) and make the genesis of them; for a node-born custody
+    /// without the CA key. Answer [`KeyOutcome::Cluster`].
+    NewMaster {
+        /// Who will have authority.
+        authority: Authority,
+        /// How secrets are kept.
+        custody: Custody,
+    },
+    /// First node: the certificate of itself, by the identity root. Answer [`KeyOutcome::Chain`].
+    OwnCertificate {
+        /// A handle to the identity root.
+        roots: Handle,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Itself.
+        node: NodeId,
+        /// Its name.
+        name: Name,
+    },
     /// Node-born custody: make the identity root here and complete the genesis by its CA key. Answer [`KeyOutcome::Cluster`].
     MakeIdentityRoot {
         /// The genesis without a CA key, as the operator sent it.
@@ -184,7 +200,7 @@ pub enum KeyAction {
     /// Operator: make Grant 1 of the held roots. Answer [`KeyOutcome::Grant`].
     InitGrant(InitGrant),
     /// Node: do the roots of this Grant 1 belong to the genesis? CA(identity root) = genesis 2, check(data root) = genesis 5. Answer
-    /// [`KeyOutcome::Matches`] or a refusal 50.
+    /// [`KeyOutcome::Matches`], from when on the grant's handle stands for both roots, or a refusal 50.
     CheckRoots {
         /// The grant.
         grant: Handle,
@@ -266,11 +282,13 @@ pub enum KeyOutcome {
         /// Keys of its custodians.
         custodians: Vec<PublicKey>,
     },
-    /// A genesis is complete.
+    /// A certificate chain, leaf first.
+    Chain(Vec<Vec<u8>>),
+    /// A genesis is made.
     Cluster {
-        /// The complete genesis.
+        /// The genesis.
         genesis: Genesis,
-        /// The roots, or the identity root, behind it.
+        /// The master secret, the roots, or the identity root behind it.
         roots: Handle,
     },
     /// A grant is ready to be sent.

@@ -156,8 +156,8 @@ pub struct InitClaims {
     pub attempt: AttemptId,
     /// How secrets are kept.
     pub custody: Custody,
-    /// The first policy, signed.
-    pub policy: Vec<u8>,
+    /// The first policy, signed; `None` for a node-born custody, whose cluster id is not known yet.
+    pub policy: Option<Vec<u8>>,
 }
 
 /// Claims 2: a node's, towards an operator.
@@ -349,7 +349,6 @@ impl Fingerprint {
 
 /// Whether a peer's lock stands for this cluster: the claim names it, and where the class has a register, the evidence shows that
 /// register extended for this cluster and for nothing else.
-#[allow(dead_code, reason = "the machines that use it land next")]
 pub(crate) fn lock_holds(facts: &Facts, cluster: &ClusterId, register: &LockRegister) -> bool {
     if facts.lock != Some(register.claim(cluster)) {
         return false;

@@ -112,6 +112,8 @@ pub enum GrantFacts {
         name: Name,
         /// Epochs of the roots inside.
         epochs: Vec<KeyEpoch>,
+        /// The first policy, signed, where the claims could not have it.
+        policy: Option<Vec<u8>>,
     },
     /// Grant 2.
     Join {
@@ -235,7 +237,6 @@ pub struct Held {
     pub needed: u8,
 }
 
-#[allow(dead_code, reason = "the machines that use it land next")]
 impl Message {
     /// What it is, in the words of the tables.
     pub(super) const fn word(&self) -> &'static str {

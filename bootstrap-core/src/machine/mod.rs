@@ -15,13 +15,38 @@
 //!
 //! An input that no row of a table has is answered with refusal 16, and the state stays what it was.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a table names the rows that it has, and everything else is one row: out of order, nothing changed"
+)]
+
 pub mod action;
+pub mod admission;
+pub mod backoff;
+mod disk;
 pub mod facts;
+pub(crate) mod guard;
+mod init_node;
+mod init_operator;
+mod join_node;
+mod join_service;
+mod lock;
 pub mod message;
-#[allow(dead_code, reason = "the machines that use it land next")]
+mod node;
 mod outbox;
 pub mod record;
+mod recover_pusher;
+mod rejoin;
+mod renew;
+mod request;
+pub mod rules;
+mod shares;
+mod statement;
 pub mod store;
+#[cfg(test)]
+mod symbolic;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Code;
 use crate::ids::{ClusterId, KeyId, NodeId};
@@ -32,7 +57,13 @@ pub use self::action::{
     Action, ActionId, ChannelId, DiskAction, DriverAction, KeyAction, KeyOutcome, Outcome, Step,
 };
 pub use self::facts::Claims;
+pub use self::init_operator::{InitOperator, OperatorConfig};
+pub use self::join_service::{JoinService, ServiceConfig};
+pub use self::lock::LockFound;
 pub use self::message::Message;
+pub use self::node::{Node, NodeConfig};
+pub use self::recover_pusher::{PusherConfig, RecoverPusher};
+pub use self::statement::StatementService;
 
 use self::facts::PolicyTip;
 use self::message::Progress;
@@ -165,7 +196,6 @@ pub enum Event {
     },
 }
 
-#[allow(dead_code, reason = "the machines that use it land next")]
 impl Input {
     /// What came, in the words of the tables.
     const fn word(&self) -> &'static str {

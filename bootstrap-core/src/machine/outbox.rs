@@ -5,9 +5,12 @@ use std::collections::VecDeque;
 use crate::error::Code;
 
 use super::action::{Action, ActionId, ChannelId, Outcome};
-use super::message::Message;
+use super::message::{Message, Progress};
 use super::record::Record;
 use super::{Event, Output};
+
+/// Messages of progress that wait behind a durable write.
+const MOST_PROGRESS: usize = 16;
 
 /// The outputs of one machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,6 +37,17 @@ pub(super) enum Answer {
 impl Outbox {
     pub(super) fn send(&mut self, channel: ChannelId, message: Message) {
         self.push(Output::Send(channel, message));
+    }
+
+    /// Progress to a peer: at most [`MOST_PROGRESS`] of them wait here, and the oldest goes first.
+    pub(super) fn progress(&mut self, channel: ChannelId, progress: Progress) {
+        let is_progress = |output: &Output| matches!(output, Output::Send(_, Message::Progress(_)));
+        if self.queue.iter().filter(|output| is_progress(output)).count() >= MOST_PROGRESS
+            && let Some(oldest) = self.queue.iter().position(is_progress)
+        {
+            self.queue.remove(oldest);
+        }
+        self.send(channel, Message::Progress(progress));
     }
 
     pub(super) fn event(&mut self, event: Event) {

@@ -1,5 +1,7 @@
 //! What machines make durable, and what they start from after a crash (protocol section 3).
 
+use std::sync::Arc;
+
 use crate::ids::{AttemptId, BootId, ClusterId, DiskId, NodeId, Role};
 use crate::keys::Handle;
 
@@ -10,6 +12,8 @@ use super::message::Flow;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Record {
+    /// The operator's master file, of what this handle stands for. It is never overwritten.
+    Master(Handle),
     /// The node's lock file, gone with the boot.
     Lock(LockFile),
     /// The node's record on its encrypted disk.
@@ -79,7 +83,9 @@ pub struct MemberRecord {
     pub phase: MemberPhase,
     /// The run of init that made it, for the first node.
     pub attempt: Option<AttemptId>,
-    /// Roots to be wrapped and kept beside it (a seat); the handle is never written.
+    /// What the driver handed to the operator, for the first node. Opaque.
+    pub payload: Arc<[u8]>,
+    /// New roots to be wrapped and kept beside it (a seat); `None` leaves what is there. The handle is never written.
     pub roots: Option<Handle>,
 }
 

@@ -1,0 +1,684 @@
+//! A node that boots with a disk (protocol section 5, tables `rejoin` and `recover_node`): it asks its peers and listens for pushers at
+//! once. V1 to V4 exist for each channel; what follows exists once, and the first source whose keys open the disk has it.
+
+use crate::error::{Class, Code};
+use crate::ids::KeyId;
+use crate::keys::Handle;
+use crate::peer::Peer;
+use crate::time::{Deadline, Instant, Timer};
+
+use super::backoff::Backoff;
+use super::disk::{Basis, Core, Generation};
+use super::facts::{DiskHeader, Floors, PolicyTip, RecoverClaims, ServiceClaims, Source};
+use super::guard::{Guard, removed};
+use super::init_node::refusal;
+use super::join_node::may_follow;
+use super::lock::{Held, Taken, Want};
+use super::message::{Done, Flow, GrantFacts, GrantRef, Offer};
+use super::node::Shared;
+use super::shares::{Put, Shares};
+use super::{Action, ActionId, ChannelId, DiskAction, KeyAction, KeyOutcome, Message, Outcome};
+
+/// Dials to peers at once.
+const PARALLEL: usize = 3;
+/// Channels of pushers at once; more are told that this node is busy.
+const PUSHERS: usize = 16;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Rejoin {
+    header: DiskHeader,
+    dials: Vec<ActionId>,
+    opening: Vec<(ChannelId, Deadline)>,
+    sessions: Vec<Session>,
+    shares: Shares,
+    pub(super) core: Core,
+    /// Before it is over, a peer may still come.
+    peers: Deadline,
+    redial: Option<Deadline>,
+    backoff: Backoff,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Session {
+    channel: ChannelId,
+    source: From,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum From {
+    Peer,
+    Pusher { key: KeyId, claims: Box<RecoverClaims> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    /// V1, a peer's.
+    AwaitOffer(Deadline),
+    /// V1, a pusher's: the authority at the end of its chain is being checked, against the keys that it proved.
+    Proving(ActionId, Box<Peer>),
+    /// V1, a pusher with alone = true: peers have until then.
+    Patience,
+    /// V2.
+    Locking(Option<Offer>),
+    /// V3.
+    AwaitGrant(Option<Offer>, Deadline),
+    /// V3, a ticket is being checked.
+    CheckingTicket(Offer, ActionId, GrantRef),
+    /// V3, a share is being checked.
+    CheckingShare(ActionId, GrantRef),
+    /// V4.
+    Testing(ActionId, Handle, Basis),
+    /// V5, V6: the answer goes here.
+    Waiting,
+}
+
+impl Rejoin {
+    pub(super) fn start(header: DiskHeader, seed: [u8; 32], shared: &Shared, now: Instant) -> Self {
+        let mut backoff = Backoff::new(seed);
+        let first = Deadline { at: now.after(backoff.first()), timer: Timer::Backoff };
+        Self {
+            header,
+            dials: Vec::new(),
+            opening: Vec::new(),
+            sessions: Vec::new(),
+            shares: Shares::default(),
+            core: Core::Closed,
+            peers: Deadline::start(Timer::Peers, now),
+            redial: (shared.config.endpoints > 0).then_some(first),
+            backoff,
+        }
+    }
+
+    pub(super) fn owns(&self, channel: ChannelId) -> bool {
+        self.sessions.iter().any(|session| session.channel == channel)
+            || self.opening.iter().any(|(opening, _)| *opening == channel)
+    }
+
+    /// V1: Opened rejoin.
+    pub(super) fn opened_peer(
+        &mut self,
+        channel: ChannelId,
+        peer: &Peer,
+        claims: &ServiceClaims,
+        held: Option<PolicyTip>,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        self.opening.retain(|(opening, _)| *opening != channel);
+        if let Err((code, guard)) = may_follow(peer, claims, Some(self.header.cluster), held, shared) {
+            shared.turn_away(channel, code, guard);
+            return self.again(code, 0, now);
+        }
+        if !self.core.wants_peer() {
+            return shared.turn_away(channel, Code::ALREADY_UP, "V1: not up already");
+        }
+        self.backoff.opened(now);
+        let stage = Stage::AwaitOffer(Deadline::start(Timer::Offer, now));
+        self.sessions.push(Session { channel, source: From::Peer, stage });
+        // Whoever waited for the peers not to come has waited in vain.
+        self.drop_sessions(shared, Code::PEERS_LIVE, |session| session.stage == Stage::Patience);
+    }
+
+    /// V1: Opened recover. Nothing is locked before the key-proof.
+    pub(super) fn opened_pusher(
+        &mut self,
+        channel: ChannelId,
+        peer: &Peer,
+        claims: RecoverClaims,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        if claims.cluster != self.header.cluster {
+            return shared.turn_away(channel, Code::NOT_EXPECTED, "V1: c of the disk's header");
+        }
+        if self.core.is_over() {
+            return shared.turn_away(channel, Code::GENERATION, "V9: quarantine");
+        }
+        if !self.core.is_closed() {
+            return shared.turn_away(channel, Code::ALREADY_UP, "V1: no one else got here");
+        }
+        if self.sessions.len() >= PUSHERS {
+            return shared.turn_away(channel, Code::BUSY, "V1: a place for one more pusher");
+        }
+        if peer.facts().keys.iter().any(|key| self.shares.is_barred(&key.id(), now)) {
+            return shared.turn_away(channel, Code::RATE, "V3: fewer than five wrong shares in ten minutes");
+        }
+        let genesis = shared.config.genesis.clone().or_else(|| claims.genesis.clone());
+        let Some(genesis) = genesis.filter(|genesis| genesis.cluster() == Some(self.header.cluster)) else {
+            return shared.turn_away(channel, Code::STATEMENT, "V1: a genesis that hashes to c");
+        };
+        let check = KeyAction::CheckAuthority {
+            cluster: self.header.cluster,
+            genesis,
+            statements: claims.statements.clone(),
+        };
+        let stage = Stage::Proving(shared.keys(check), Box::new(peer.clone()));
+        let source = From::Pusher { key: KeyId::new([0; 8]), claims: Box::new(claims) };
+        self.sessions.push(Session { channel, source, stage });
+    }
+
+    /// V1 to V2, or to the wait for peers.
+    fn proven(
+        &mut self,
+        channel: ChannelId,
+        outcome: &Outcome,
+        peer: &Peer,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        let live = self.sessions.iter().any(|session| session.source == From::Peer);
+        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
+            return;
+        };
+        let From::Pusher { key, claims } = &mut session.source else { return };
+        let found = match (outcome, claims.source) {
+            (Outcome::Keys(KeyOutcome::Authority { operators, .. }), Source::Operator) => {
+                operators.iter().find(|key| peer.proved_key(key))
+            }
+            (Outcome::Keys(KeyOutcome::Authority { custodians, .. }), Source::Custodian) => {
+                custodians.iter().find(|key| peer.proved_key(key))
+            }
+            (other, _) => {
+                let code = refusal(other, Code::STATEMENT);
+                return self.end(channel, code, "V1: an authority chain under c", shared);
+            }
+        };
+        match found.or_else(|| peer.facts().keys.first().filter(|_| removed(Guard::PusherKey))) {
+            None => self.end(channel, Code::KEY_PROOF, "V1: key-proof by an operator or custodian", shared),
+            Some(found) => {
+                *key = found.id();
+                if !claims.alone || (self.peers.is_over(now) && !live) {
+                    self.take_lock(channel, None, shared, now);
+                } else if live {
+                    self.end(channel, Code::PEERS_LIVE, "V1: alone means that no peer comes", shared);
+                } else {
+                    session.stage = Stage::Patience;
+                }
+            }
+        }
+    }
+
+    pub(super) fn message(
+        &mut self,
+        channel: ChannelId,
+        message: Message,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        let Some(session) = self.sessions.iter().find(|session| session.channel == channel) else {
+            return shared.out_of_order(Some(channel), "V1", message.word());
+        };
+        match (session.stage.clone(), message) {
+            (Stage::AwaitOffer(_), Message::Offer(offer)) => {
+                if offer.cluster == self.header.cluster && offer.node == self.header.node {
+                    self.take_lock(channel, Some(offer), shared, now);
+                } else {
+                    self.end(channel, Code::NOT_EXPECTED, "V1: an offer for the node of the header", shared);
+                    self.again(Code::NOT_EXPECTED, 0, now);
+                }
+            }
+            (Stage::AwaitGrant(offer, _), Message::Grant(grant)) => {
+                self.grant(channel, offer, grant, shared, now);
+            }
+            (stage, message) => shared.out_of_order(Some(channel), stage.word(), message.word()),
+        }
+    }
+
+    /// V1 to V2.
+    fn take_lock(&mut self, channel: ChannelId, offer: Option<Offer>, shared: &mut Shared, now: Instant) {
+        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
+            return;
+        };
+        let flow = if session.source == From::Peer { Flow::Rejoin } else { Flow::Recover };
+        session.stage = Stage::Locking(offer);
+        let want = Want { cluster: self.header.cluster, flow, attempt: None, channel };
+        match shared.lock.take(want, &mut shared.out) {
+            Taken::Held(held) => self.locked(channel, held, shared, now),
+            Taken::Waiting => {}
+            Taken::Refused(code) => self.lock_refused(channel, code, shared),
+        }
+    }
+
+    /// V2: token.
+    pub(super) fn locked(&mut self, channel: ChannelId, held: Held, shared: &mut Shared, now: Instant) {
+        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
+            return;
+        };
+        let Stage::Locking(offer) = &session.stage else { return };
+        let offer = offer.clone();
+        let renew = offer.as_ref().is_none_or(|offer| offer.evidence);
+        shared.say_locked(channel, held, None, renew);
+        session.stage = Stage::AwaitGrant(offer, Deadline::start(Timer::Grant, now));
+    }
+
+    pub(super) fn lock_refused(&mut self, channel: ChannelId, code: Code, shared: &mut Shared) {
+        self.end(channel, code, "V2: Lock.take(c)", shared);
+    }
+
+    /// V3.
+    fn grant(
+        &mut self,
+        channel: ChannelId,
+        offer: Option<Offer>,
+        grant: GrantRef,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
+            return;
+        };
+        let (cluster, node) = (self.header.cluster, self.header.node);
+        match (&grant.facts, &session.source, offer) {
+            (GrantFacts::Rejoin { ticket, .. }, From::Peer, Some(offer)) => {
+                if ticket.cluster != cluster || ticket.node != node || ticket.generation != offer.generation {
+                    return shared.refuse_grant(
+                        channel,
+                        &grant,
+                        Code::NOT_EXPECTED,
+                        "V3: the ids of the offer",
+                    );
+                }
+                let held = self.core.policy();
+                let check = KeyAction::CheckTicket { grant: grant.handle, cluster, node, held };
+                session.stage = Stage::CheckingTicket(offer, shared.keys(check), grant);
+            }
+            (GrantFacts::Recover { cluster: of, node: to, .. }, From::Pusher { claims, .. }, None)
+                if claims.source == Source::Operator =>
+            {
+                if *of != cluster || *to != node {
+                    return shared.refuse_grant(channel, &grant, Code::NOT_EXPECTED, "V3: keys of this node");
+                }
+                let basis = Basis::pushed(channel, claims.floors, claims.alone);
+                self.test(channel, grant.handle, basis, shared);
+            }
+            (GrantFacts::Share { .. }, From::Pusher { key, claims }, None) => {
+                match self.shares.may_put(&grant, &self.header, claims, *key) {
+                    Err(code) => self.wrong_share(channel, &grant, code, shared, now),
+                    Ok(with) => {
+                        let check = KeyAction::CheckShare { share: grant.handle, cluster, with };
+                        session.stage = Stage::CheckingShare(shared.keys(check), grant);
+                    }
+                }
+            }
+            _ => shared.refuse_grant(channel, &grant, Code::OUT_OF_ORDER, "V3: a grant of this flow"),
+        }
+    }
+
+    /// V3 to V4: reads only.
+    fn test(&mut self, channel: ChannelId, keys: Handle, basis: Basis, shared: &mut Shared) {
+        if !self.core.is_closed() && !removed(Guard::RecoveryFirst) {
+            return self.late(channel, keys, shared);
+        }
+        let action = shared.out.perform(Action::Disk(DiskAction::TestOpen { keys }));
+        if let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) {
+            session.stage = Stage::Testing(action, keys, basis);
+        }
+    }
+
+    fn wrong_share(
+        &mut self,
+        channel: ChannelId,
+        grant: &GrantRef,
+        code: Code,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
+            return;
+        };
+        if let From::Pusher { key, .. } = &session.source {
+            self.shares.wrong(*key, code, now, &mut shared.out);
+        }
+        session.stage = Stage::AwaitGrant(None, Deadline::start(Timer::Grant, now));
+        shared.refuse_grant(channel, grant, code, "V3: a share of the set, whole");
+    }
+
+    /// The answer to an action; whether it is one of this machine's.
+    pub(super) fn done(
+        &mut self,
+        id: ActionId,
+        outcome: &Outcome,
+        shared: &mut Shared,
+        now: Instant,
+    ) -> bool {
+        if let Some(at) = self.dials.iter().position(|dial| *dial == id) {
+            self.dials.remove(at);
+            self.dialled(outcome, shared, now);
+            return true;
+        }
+        let asked = self.sessions.iter().find(|session| session.stage.action() == Some(id)).cloned();
+        if let Some(Session { channel, stage, .. }) = asked {
+            self.session_done(channel, stage, outcome, shared, now);
+            return true;
+        }
+        if let Some(put) = self.shares.done(id, outcome, &self.header, shared) {
+            self.combined(put, shared);
+            return true;
+        }
+        let was_shut = self.core.wants_peer();
+        let handled = self.core.done(id, outcome, &self.header, shared);
+        if handled {
+            self.after_core(was_shut, shared, now);
+        }
+        handled
+    }
+
+    fn session_done(
+        &mut self,
+        channel: ChannelId,
+        stage: Stage,
+        outcome: &Outcome,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        match stage {
+            Stage::Proving(_, peer) => self.proven(channel, outcome, &peer, shared, now),
+            Stage::CheckingTicket(offer, _, grant) => match outcome {
+                Outcome::Keys(KeyOutcome::Policy(tip)) => {
+                    self.ticket(channel, &offer, &grant, *tip, shared, now);
+                }
+                other => {
+                    let code = refusal(other, Code::KEY_PROOF);
+                    shared.forget(grant.handle);
+                    self.end(channel, code, "V3: chain, key of my CSR, policies", shared);
+                    self.again(code, 0, now);
+                }
+            },
+            Stage::CheckingShare(_, grant) => match outcome {
+                Outcome::Keys(KeyOutcome::Matches) => self.share(channel, &grant, shared, now),
+                other => {
+                    self.wrong_share(channel, &grant, refusal(other, Code::SHARE_WRONG), shared, now);
+                }
+            },
+            Stage::Testing(_, keys, basis) => {
+                if *outcome != Outcome::Applied {
+                    shared.forget(keys);
+                    return self.answer_done(channel, Code::WRONG_SECRET, shared, now);
+                }
+                self.open(keys, basis, shared);
+            }
+            Stage::AwaitOffer(_)
+            | Stage::Patience
+            | Stage::Locking(_)
+            | Stage::AwaitGrant(..)
+            | Stage::Waiting => {}
+        }
+    }
+
+    /// V3, Grant 3, checked. In V6 the disk is open already, and only the generation is judged.
+    fn ticket(
+        &mut self,
+        channel: ChannelId,
+        offer: &Offer,
+        grant: &GrantRef,
+        policy: PolicyTip,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        let provisional = matches!(&grant.facts, GrantFacts::Rejoin { provisional: true, .. });
+        let basis = Basis {
+            channel: Some(channel),
+            generation: Generation::Ticket(offer.generation),
+            confirmed: !provisional,
+            alone: false,
+            policy: Some(policy),
+            seat: Some((offer.role, offer.name.clone())),
+            roots: matches!(&grant.facts, GrantFacts::Rejoin { ticket, .. } if ticket.roots)
+                .then_some(grant.handle),
+        };
+        if self.core.is_closed() {
+            return self.test(channel, grant.handle, basis, shared);
+        }
+        if let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) {
+            session.stage = Stage::Waiting;
+        }
+        if self.core.confirm(basis, &self.header, shared) {
+            self.after_core(true, shared, now);
+        } else {
+            self.late(channel, grant.handle, shared);
+        }
+    }
+
+    fn share(&mut self, channel: ChannelId, grant: &GrantRef, shared: &mut Shared, now: Instant) {
+        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
+            return;
+        };
+        let From::Pusher { key, claims } = &session.source else { return };
+        let basis = Basis::pushed(channel, claims.floors, claims.alone);
+        let genesis = shared.config.genesis.clone().or_else(|| claims.genesis.clone());
+        session.stage = Stage::AwaitGrant(None, Deadline::start(Timer::Shares, now));
+        let put = self.shares.put(grant, *key, basis, genesis, shared, now);
+        self.combined(put, shared);
+    }
+
+    fn combined(&mut self, put: Put, shared: &mut Shared) {
+        match put {
+            Put::Working => {}
+            Put::Keys(channel, keys, basis) => self.test(channel, keys, basis, shared),
+            Put::Wrong(channels) => {
+                for channel in channels {
+                    shared.out.refuse(channel, Code::SHARE_WRONG);
+                }
+            }
+        }
+    }
+
+    /// V4: the first whose keys open it.
+    fn open(&mut self, keys: Handle, basis: Basis, shared: &mut Shared) {
+        let channel = basis.channel;
+        let first = self.core.is_closed() && shared.claim(Flow::Rejoin);
+        if !first && !removed(Guard::RecoveryFirst) {
+            if let Some(channel) = channel {
+                self.late(channel, keys, shared);
+            }
+            return;
+        }
+        self.core = Core::opening(keys, basis, shared);
+        if let Some(session) = self.sessions.iter_mut().find(|session| Some(session.channel) == channel) {
+            session.stage = Stage::Waiting;
+        }
+    }
+
+    /// V5 by another way: an init of the same attempt opened the disk.
+    pub(super) fn opened_by_init(
+        &mut self,
+        member: super::record::MemberRecord,
+        counter: Option<u32>,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        let basis = Basis::unasked(Floors::default());
+        self.core.mounted(Some(member), counter, basis, &self.header, shared);
+        self.after_core(false, shared, now);
+    }
+
+    /// Whatever the end shared by all sources has come to.
+    fn after_core(&mut self, was_shut: bool, shared: &mut Shared, now: Instant) {
+        if self.core.is_closed() || self.core.is_over() {
+            // V5 refused a disk: its source was told, and the next one may try, unless the node is quarantined.
+            self.drop_sessions(shared, Code::ACCEPTED, |session| session.stage == Stage::Waiting);
+        }
+        if self.core.is_over() {
+            self.drop_sessions(shared, Code::GENERATION, |_| true);
+            self.redial = None;
+        } else if self.core.is_up() {
+            self.drop_sessions(shared, Code::ALREADY_UP, |session| session.stage != Stage::Waiting);
+            self.drop_sessions(shared, Code::ACCEPTED, |_| true);
+            self.redial = None;
+            self.shares.clear(shared);
+        } else if self.core.wants_peer() && !was_shut {
+            self.again(Code::BUSY, 0, now);
+        }
+    }
+
+    fn late(&mut self, channel: ChannelId, keys: Handle, shared: &mut Shared) {
+        shared.forget(keys);
+        shared.out.send(channel, Message::Done(Done { code: Code::ALREADY_UP, generation: 0 }));
+        self.sessions.retain(|session| session.channel != channel);
+        shared.out.close(channel, Code::ACCEPTED);
+    }
+
+    fn answer_done(&mut self, channel: ChannelId, code: Code, shared: &mut Shared, now: Instant) {
+        shared.out.send(channel, Message::Done(Done { code, generation: 0 }));
+        self.sessions.retain(|session| session.channel != channel);
+        shared.out.close(channel, Code::ACCEPTED);
+        self.again(code, 0, now);
+    }
+
+    /// A step of the driver: the store behind it has a quorum.
+    pub(super) fn quorum(&mut self, id: ActionId, shared: &mut Shared, now: Instant) -> bool {
+        let handled = self.core.quorum(id, shared);
+        if handled {
+            self.after_core(true, shared, now);
+        }
+        handled
+    }
+
+    pub(super) fn closed(
+        &mut self,
+        channel: ChannelId,
+        code: Code,
+        hint: u32,
+        shared: &mut Shared,
+        now: Instant,
+    ) {
+        if self.owns(channel) {
+            shared.lock.forget(channel);
+            self.opening.retain(|(opening, _)| *opening != channel);
+            self.sessions.retain(|session| session.channel != channel);
+            self.again(code, hint, now);
+        }
+    }
+
+    fn dialled(&mut self, outcome: &Outcome, shared: &mut Shared, now: Instant) {
+        match outcome {
+            Outcome::Dialled(channel) if self.core.wants_peer() => {
+                self.opening.push((*channel, Deadline::start(Timer::Open, now)));
+            }
+            Outcome::Dialled(channel) => shared.out.close(*channel, Code::SHUTTING_DOWN),
+            _ => self.again(Code::TIMEOUT, 0, now),
+        }
+    }
+
+    fn dial(&mut self, shared: &mut Shared) {
+        self.redial = None;
+        let peers = self.sessions.iter().filter(|session| session.source == From::Peer).count();
+        let busy = self.dials.len().saturating_add(self.opening.len()).saturating_add(peers);
+        let endpoints = shared.config.endpoints;
+        let start = self.backoff.below(endpoints);
+        let wanted = PARALLEL.saturating_sub(busy).min(usize::from(endpoints));
+        for step in (0..endpoints).take(wanted) {
+            let endpoint = start.saturating_add(step).checked_rem(endpoints).unwrap_or_default();
+            self.dials.push(shared.out.perform(Action::Dial { endpoint, flow: Flow::Rejoin }));
+        }
+    }
+
+    fn again(&mut self, code: Code, hint: u32, now: Instant) {
+        if !self.core.wants_peer() || self.redial.is_some() {
+            return;
+        }
+        let hint = if code.class() == Class::Fix { hint.max(30_000) } else { hint };
+        let at = now.after(self.backoff.failed(hint, now));
+        self.redial = Some(Deadline { at, timer: Timer::Backoff });
+    }
+
+    pub(super) fn tick(&mut self, shared: &mut Shared, now: Instant) {
+        if self.redial.is_some_and(|deadline| deadline.is_over(now)) {
+            self.dial(shared);
+        }
+        self.shares.tick(shared, now);
+        let late: Vec<ChannelId> = self
+            .sessions
+            .iter()
+            .filter(|session| session.stage.deadline().is_some_and(|deadline| deadline.is_over(now)))
+            .map(|session| session.channel)
+            .chain(self.opening.iter().filter(|(_, end)| end.is_over(now)).map(|(channel, _)| *channel))
+            .collect();
+        for channel in late {
+            self.opening.retain(|(opening, _)| *opening != channel);
+            self.end(channel, Code::TIMEOUT, "V1..V3: in time", shared);
+            self.again(Code::TIMEOUT, 0, now);
+        }
+        if self.peers.is_over(now) {
+            let patient: Vec<ChannelId> = self
+                .sessions
+                .iter()
+                .filter(|session| session.stage == Stage::Patience)
+                .map(|session| session.channel)
+                .collect();
+            for channel in patient {
+                self.take_lock(channel, None, shared, now);
+            }
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let patience =
+            self.sessions.iter().any(|session| session.stage == Stage::Patience).then_some(self.peers);
+        let sessions = self.sessions.iter().filter_map(|session| session.stage.deadline());
+        let opening = self.opening.iter().map(|(_, deadline)| *deadline);
+        sessions
+            .chain(opening)
+            .chain(patience)
+            .chain(self.redial)
+            .chain(self.shares.deadline())
+            .reduce(Deadline::min_by_time)
+    }
+
+    fn end(&mut self, channel: ChannelId, code: Code, guard: &'static str, shared: &mut Shared) {
+        shared.lock.forget(channel);
+        self.sessions.retain(|session| session.channel != channel);
+        shared.turn_away(channel, code, guard);
+    }
+
+    fn drop_sessions(&mut self, shared: &mut Shared, code: Code, which: impl Fn(&Session) -> bool) {
+        for session in core::mem::take(&mut self.sessions) {
+            if which(&session) {
+                shared.lock.forget(session.channel);
+                shared.out.close(session.channel, code);
+            } else {
+                self.sessions.push(session);
+            }
+        }
+    }
+}
+
+impl Stage {
+    const fn action(&self) -> Option<ActionId> {
+        match self {
+            Self::Proving(action, _)
+            | Self::CheckingTicket(_, action, _)
+            | Self::CheckingShare(action, _)
+            | Self::Testing(action, ..) => Some(*action),
+            Self::AwaitOffer(_)
+            | Self::Patience
+            | Self::Locking(_)
+            | Self::AwaitGrant(..)
+            | Self::Waiting => None,
+        }
+    }
+
+    const fn deadline(&self) -> Option<Deadline> {
+        match self {
+            Self::AwaitOffer(deadline) | Self::AwaitGrant(_, deadline) => Some(*deadline),
+            Self::Proving(..)
+            | Self::Patience
+            | Self::Locking(_)
+            | Self::CheckingTicket(..)
+            | Self::CheckingShare(..)
+            | Self::Testing(..)
+            | Self::Waiting => None,
+        }
+    }
+
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::AwaitOffer(_) | Self::Proving(..) | Self::Patience => "V1",
+            Self::Locking(_) => "V2",
+            Self::AwaitGrant(..) | Self::CheckingTicket(..) | Self::CheckingShare(..) => "V3",
+            Self::Testing(..) => "V4",
+            Self::Waiting => "V5",
+        }
+    }
+}
