@@ -94,6 +94,8 @@ record! {
         7 => name: Option<Name>,
         /// The node id that it was offered, when a join is resumed.
         8 => node: Option<NodeId>,
+        /// A voucher that it was handed.
+        14 => voucher: Option<Signed>,
     }
 }
 
@@ -116,6 +118,8 @@ record! {
         9 => generation: u32,
         /// A new enrolment, after an upgrade.
         10 => enrolment: Option<Enrolment>,
+        /// A voucher to take the node's place on a new machine.
+        14 => voucher: Option<Signed>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A share of k-of-n as it travels and as it is kept (section 2, shares).
 
-use attest_core::error::Malformed;
+use attest_core::error::{Malformed, Problem};
+use attest_core::reader::Reader;
 use zeroize::Zeroizing;
 
 use super::error::Error;
@@ -55,6 +56,14 @@ impl Share {
     }
 
     pub(super) fn read_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
-        whole(Self::RULE, bytes, MAX_SHARE)
+        let share: Self = whole(Self::RULE, bytes, MAX_SHARE)?;
+        // A field that is not known could not be part of the checksum, so there is none.
+        match *share.to_bytes() == bytes {
+            true => Ok(share),
+            false => {
+                let problem = Problem::Encoding("more than the fields of a share");
+                Err(Reader::new(Self::RULE, bytes).malformed("share", problem))
+            }
+        }
     }
 }
