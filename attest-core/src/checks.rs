@@ -19,6 +19,13 @@ pub struct Check {
     pub class: Class,
 }
 
+impl Check {
+    /// Whether a policy may turn its failure into a warning: only what is a relying party's own to decide.
+    pub(crate) const fn may_warn(&self) -> bool {
+        matches!(self.class, Class::Missing | Class::Policy)
+    }
+}
+
 /// Whose fault a failed check is. The exit codes of the command line derive from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_enums, reason = "a total match over it is what maps errors to codes")]

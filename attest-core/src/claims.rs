@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::evidence::Format;
-use crate::tee::{snp, vtpm};
+use crate::tee::{snp, tdx, vtpm};
 use crate::values::Value;
 
 /// How deep the trust in a verdict is rooted.
@@ -41,6 +41,8 @@ impl Root {
 pub enum Claims {
     /// AMD SEV-SNP.
     Snp(snp::Claims),
+    /// Intel TDX.
+    Tdx(Box<tdx::Claims>),
     /// TPM 2.0.
     Vtpm(Box<vtpm::Claims>),
 }
@@ -50,6 +52,7 @@ impl Claims {
     pub const fn format(&self) -> Format {
         match self {
             Self::Snp(_) => Format::Snp,
+            Self::Tdx(_) => Format::Tdx,
             Self::Vtpm(_) => Format::Vtpm,
         }
     }
@@ -58,6 +61,7 @@ impl Claims {
     pub fn root(&self) -> Root {
         match self {
             Self::Snp(claims) => claims.root(),
+            Self::Tdx(claims) => claims.root(),
             Self::Vtpm(claims) => claims.root(),
         }
     }
@@ -66,6 +70,7 @@ impl Claims {
     pub fn for_each(&self, f: impl FnMut(&'static str, Value)) {
         match self {
             Self::Snp(claims) => claims.for_each(f),
+            Self::Tdx(claims) => claims.for_each(f),
             Self::Vtpm(claims) => claims.for_each(f),
         }
     }

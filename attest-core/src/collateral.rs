@@ -9,10 +9,11 @@ use core::fmt;
 use rustls_pki_types::pem::{PemObject, SectionKind};
 
 use crate::cbor::{Decoder, Encoder, strict};
+use crate::document::SignedDocument;
 use crate::error::{Malformed, Problem};
 use crate::x509::{Certificate, CertificateList, MAX_CRL};
 
-/// How many certificates, and how many CRLs, one collection holds: a fleet's VCEKs, one for each chip and TCB.
+/// How many certificates, CRLs and documents one collection holds, of each: a fleet's VCEKs, one for each chip and TCB.
 pub const MAX_OBJECTS: usize = 1024;
 
 /// The largest bundle or PEM text that is read, in bytes. With [`MAX_OBJECTS`] it bounds the memory of a collection.
@@ -24,17 +25,18 @@ const MAX_PROOFS: usize = 256;
 const BUNDLE: &str = "bundle";
 const BUNDLE_TYPE: &str = "attestrap/bundle";
 
-/// Certificates and CRLs as bytes. Being in here says nothing about being believed.
+/// Certificates, CRLs and signed documents as bytes. Being in here says nothing about being believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collateral {
     certificates: Vec<Vec<u8>>,
     crls: Vec<Vec<u8>>,
+    documents: Vec<Vec<u8>>,
 }
 
 impl Collateral {
     /// An empty collection.
     pub const fn new() -> Self {
-        Self { certificates: Vec::new(), crls: Vec::new() }
+        Self { certificates: Vec::new(), crls: Vec::new(), documents: Vec::new() }
     }
 
     /// The certificates in the order of arrival, in DER.
@@ -47,37 +49,49 @@ impl Collateral {
         self.crls.iter().map(Vec::as_slice)
     }
 
-    /// Whether nothing is in here.
-    pub fn is_empty(&self) -> bool {
-        self.certificates.is_empty() && self.crls.is_empty()
+    /// The signed documents in the order of arrival, as received.
+    pub fn documents(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.documents.iter().map(Vec::as_slice)
     }
 
-    /// Adds certificates and CRLs from PEM text, from DER, or from DER values one after the other. Returns how many were
-    /// new; one that is here already is not added again.
+    /// Whether nothing is in here.
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty() && self.crls.is_empty() && self.documents.is_empty()
+    }
+
+    /// Adds certificates and CRLs from PEM text, from DER, or from DER values one after the other; or one signed document
+    /// ([`SignedDocument`]). Returns how many were new; one that is here already is not added again.
     ///
     /// # Errors
-    /// [`Malformed`] if anything in `bytes` is neither, or if a bound is passed: [`crate::x509::MAX_CERTIFICATE`], [`MAX_CRL`],
-    /// [`MAX_OBJECTS`], [`MAX_BUNDLE`]. Then nothing was added.
+    /// [`Malformed`] if anything in `bytes` is none of these, or if a bound is passed: [`crate::x509::MAX_CERTIFICATE`],
+    /// [`MAX_CRL`], [`crate::document::MAX_DOCUMENT`], [`MAX_OBJECTS`], [`MAX_BUNDLE`]. Then nothing was added.
     pub fn add(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
         let mut more = Self::new();
-        if is_pem(bytes) {
+        if bytes.starts_with(b"{") {
+            more.add_document(bytes)?;
+        } else if is_pem(bytes) {
             more.add_pem(bytes)?;
         } else {
             more.add_der(bytes)?;
         }
         more.certificates.retain(|der| !self.certificates.contains(der));
         more.crls.retain(|der| !self.crls.contains(der));
-        for (have, new, field) in
-            [(&self.certificates, &more.certificates, "certificates"), (&self.crls, &more.crls, "CRLs")]
-        {
+        more.documents.retain(|text| !self.documents.contains(text));
+        for (have, new, field) in [
+            (&self.certificates, &more.certificates, "certificates"),
+            (&self.crls, &more.crls, "CRLs"),
+            (&self.documents, &more.documents, "documents"),
+        ] {
             let actual = have.len().saturating_add(new.len());
             if actual > MAX_OBJECTS {
                 return Err(too_many(field, actual));
             }
         }
-        let added = more.certificates.len().saturating_add(more.crls.len());
+        let added = [&more.certificates, &more.crls, &more.documents].map(Vec::len);
+        let added = added.into_iter().fold(0, usize::saturating_add);
         self.certificates.append(&mut more.certificates);
         self.crls.append(&mut more.crls);
+        self.documents.append(&mut more.documents);
         Ok(added)
     }
 
@@ -87,7 +101,8 @@ impl Collateral {
     /// [`Malformed`] if [`MAX_OBJECTS`] is passed.
     pub fn merge(&mut self, other: &Self) -> Result<(), Malformed> {
         other.certificates().try_for_each(|der| push(&mut self.certificates, "certificates", der))?;
-        other.crls().try_for_each(|der| push(&mut self.crls, "CRLs", der))
+        other.crls().try_for_each(|der| push(&mut self.crls, "CRLs", der))?;
+        other.documents().try_for_each(|text| push(&mut self.documents, "documents", text))
     }
 
     /// Drops every CRL of which a later one of the same issuer is here: verification looks at each, and refuses one that is
@@ -158,9 +173,20 @@ impl Collateral {
         push(&mut self.crls, "CRLs", der)
     }
 
-    /// Writes certificates and CRLs as two CBOR arrays of byte strings under the keys 4 and 5.
+    fn add_document(&mut self, text: &[u8]) -> Result<(), Malformed> {
+        SignedDocument::parse(text)?;
+        push(&mut self.documents, "documents", text)
+    }
+
+    /// How many members [`Collateral::encode`] writes: documents are left out where there are none.
+    pub(crate) fn members(&self) -> usize {
+        if self.documents.is_empty() { 2 } else { 3 }
+    }
+
+    /// Writes certificates, CRLs and documents as CBOR arrays of byte strings under the keys 4, 5 and 6.
     pub(crate) fn encode(&self, encoder: &mut Encoder<'_>) {
-        for (key, objects) in [(4, &self.certificates), (5, &self.crls)] {
+        let lists = [(4, &self.certificates), (5, &self.crls), (6, &self.documents)];
+        for (key, objects) in lists.into_iter().take(self.members()) {
             encoder.uint(key).array(objects.len());
             objects.iter().for_each(|der| {
                 encoder.bytes(der);
@@ -168,8 +194,8 @@ impl Collateral {
         }
     }
 
-    /// Reads what [`Collateral::encode`] wrote; each object is parsed before it is kept.
-    pub(crate) fn decode(decoder: &mut Decoder<'_>) -> Result<Self, Malformed> {
+    /// Reads what [`Collateral::encode`] wrote, with documents or without; each object is parsed before it is kept.
+    pub(crate) fn decode(decoder: &mut Decoder<'_>, documents: bool) -> Result<Self, Malformed> {
         let mut collateral = Self::new();
         decoder.key("certificates", 4)?;
         for _ in 0..decoder.array("certificates", MAX_OBJECTS)? {
@@ -178,6 +204,12 @@ impl Collateral {
         decoder.key("crls", 5)?;
         for _ in 0..decoder.array("crls", MAX_OBJECTS)? {
             collateral.add_crl(decoder.bytes("crls")?)?;
+        }
+        if documents {
+            decoder.key("documents", 6)?;
+            for _ in 0..decoder.array("documents", MAX_OBJECTS)? {
+                collateral.add_document(decoder.bytes("documents")?)?;
+            }
         }
         Ok(collateral)
     }
@@ -256,7 +288,7 @@ impl Store {
         &self.supplied
     }
 
-    /// Adds certificates and CRLs; see [`Collateral::add`].
+    /// Adds certificates, CRLs and documents; see [`Collateral::add`].
     ///
     /// # Errors
     /// As [`Collateral::add`].
@@ -270,9 +302,9 @@ impl Store {
     /// [`Malformed`] unless `bytes` is exactly one bundle as [`Store::to_bundle`] writes it.
     pub fn from_bundle(bytes: &[u8]) -> Result<Self, Malformed> {
         let decode = |decoder: &mut Decoder<'_>| {
-            decoder.map("bundle", 4)?;
+            let documents = decoder.map_with_optional("bundle", 4)?;
             header(decoder, BUNDLE_TYPE)?;
-            Collateral::decode(decoder)
+            Collateral::decode(decoder, documents)
         };
         strict(BUNDLE, bytes, MAX_BUNDLE, decode, bundle).map(Self::with)
     }
@@ -300,7 +332,7 @@ impl Store {
 }
 
 fn bundle(supplied: &Collateral, encoder: &mut Encoder<'_>) {
-    encoder.map(4).uint(0).text(BUNDLE_TYPE).uint(1).uint(1);
+    encoder.map(supplied.members().saturating_add(2)).uint(0).text(BUNDLE_TYPE).uint(1).uint(1);
     supplied.encode(encoder);
 }
 
@@ -330,6 +362,8 @@ pub struct Need {
     pub kind: NeedKind,
     /// Where its maker serves it; empty where only the host can have it.
     pub url: String,
+    /// The header of the answer in which the chain of who signed it stands, as PEM with percent signs; empty where there is none.
+    pub chain_header: &'static str,
     /// Why it is needed.
     pub why: &'static str,
     /// Whether verification fails without it.
@@ -342,6 +376,8 @@ pub struct Need {
 pub enum NeedKind {
     /// A revocation list.
     Crl,
+    /// A signed document: what the vendor says of a platform's TCB.
+    Document,
     /// The certificate of the key that signs evidence (VCEK, VLEK).
     EndorsementKey,
 }
@@ -351,6 +387,7 @@ impl NeedKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crl => "crl",
+            Self::Document => "document",
             Self::EndorsementKey => "endorsement-key",
         }
     }

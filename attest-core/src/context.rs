@@ -3,7 +3,7 @@
 use rustls_pki_types::UnixTime;
 
 use crate::crypto::CryptoProvider;
-use crate::tee::{snp, vtpm};
+use crate::tee::{snp, tdx, vtpm};
 use crate::values::Nonce;
 
 /// What verification takes besides evidence and collateral.
@@ -70,6 +70,8 @@ impl Expect {
 pub struct TrustAnchors {
     /// AMD's roots.
     pub snp: snp::Anchors,
+    /// Intel's root.
+    pub tdx: tdx::Anchors,
     /// Roots of attestation keys, and keys that are trusted by themselves. There are none until the caller adds some.
     pub vtpm: vtpm::Anchors,
 }
@@ -77,11 +79,11 @@ pub struct TrustAnchors {
 impl TrustAnchors {
     /// The vendors' roots that this crate pins.
     pub fn pinned() -> Self {
-        Self::new(snp::Anchors::amd())
+        Self { tdx: tdx::Anchors::intel(), ..Self::new(snp::Anchors::amd()) }
     }
 
     /// AMD roots of the caller's own choice, and nobody for the rest.
     pub fn new(snp: snp::Anchors) -> Self {
-        Self { snp, vtpm: vtpm::Anchors::none() }
+        Self { snp, tdx: tdx::Anchors::none(), vtpm: vtpm::Anchors::none() }
     }
 }

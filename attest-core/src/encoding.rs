@@ -52,9 +52,3 @@ impl Base64 {
         }
     }
 }
-
-/// Where serde_json stopped, by octets; it counts lines and columns.
-pub(crate) fn offset(document: &[u8], error: &serde_json::Error) -> usize {
-    let before = document.split_inclusive(|octet| *octet == b'\n').take(error.line().saturating_sub(1));
-    before.fold(error.column().saturating_sub(1), |offset, line| offset.saturating_add(line.len()))
-}

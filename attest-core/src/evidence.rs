@@ -18,18 +18,21 @@ pub const MAX_EVIDENCE: usize = 1024 * 1024;
 pub enum Format {
     /// `snp`: AMD SEV-SNP ATTESTATION_REPORT.
     Snp,
+    /// `tdx`: an Intel TDX quote, or one with its event log ([`crate::tee::tdx::TdxEvidence`]).
+    Tdx,
     /// `vtpm`: TPM 2.0 quotes with their key, registers and event log ([`crate::tee::vtpm::TpmEvidence`]).
     Vtpm,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: &[Self] = &[Self::Snp, Self::Vtpm];
+    pub const ALL: &[Self] = &[Self::Snp, Self::Tdx, Self::Vtpm];
 
     /// Stable id.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Snp => "snp",
+            Self::Tdx => "tdx",
             Self::Vtpm => "vtpm",
         }
     }
@@ -48,7 +51,7 @@ pub struct Evidence {
     pub format: Format,
     /// The evidence itself.
     pub bytes: Vec<u8>,
-    /// Certificates and CRLs that travelled with it.
+    /// Certificates, CRLs and documents that travelled with it.
     pub carried: Collateral,
 }
 
@@ -64,7 +67,7 @@ impl Evidence {
     /// [`Malformed`] unless `bytes` is exactly one envelope as [`Evidence::to_envelope`] writes it.
     pub fn from_envelope(bytes: &[u8]) -> Result<Self, Malformed> {
         let decode = |decoder: &mut Decoder<'_>| {
-            decoder.map("evidence", 6)?;
+            let documents = decoder.map_with_optional("evidence", 6)?;
             header(decoder, EVIDENCE_TYPE)?;
             decoder.key("format", 2)?;
             let id = decoder.text("format")?;
@@ -77,7 +80,7 @@ impl Evidence {
                 let problem = Problem::TooLarge { max: MAX_EVIDENCE, actual: bytes.len() };
                 return Err(decoder.malformed("bytes", problem));
             }
-            Ok(Self { format, bytes: bytes.to_vec(), carried: Collateral::decode(decoder)? })
+            Ok(Self { format, bytes: bytes.to_vec(), carried: Collateral::decode(decoder, documents)? })
         };
         strict(EVIDENCE, bytes, MAX_BUNDLE, decode, Self::encode)
     }
@@ -90,7 +93,7 @@ impl Evidence {
     }
 
     fn encode(&self, encoder: &mut Encoder<'_>) {
-        encoder.map(6).uint(0).text(EVIDENCE_TYPE).uint(1).uint(1);
+        encoder.map(self.carried.members().saturating_add(4)).uint(0).text(EVIDENCE_TYPE).uint(1).uint(1);
         encoder.uint(2).text(self.format.id()).uint(3).bytes(&self.bytes);
         self.carried.encode(encoder);
     }

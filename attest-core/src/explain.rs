@@ -8,7 +8,7 @@ use crate::claims::Claims;
 use crate::error::Refused;
 use crate::evidence::Format;
 use crate::policy::Verdict;
-use crate::tee::{snp, vtpm};
+use crate::tee::{snp, tdx, vtpm};
 
 /// How text is dressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub(crate) fn lists(
 ) -> (&'static [&'static Check], &'static [&'static Check], &'static [(&'static str, &'static str)]) {
     match format {
         Format::Snp => (snp::checks::verify::ALL, snp::checks::policy::ALL, snp::NOT_CHECKED),
+        Format::Tdx => (tdx::checks::verify::ALL, tdx::checks::policy::ALL, tdx::NOT_CHECKED),
         Format::Vtpm => (vtpm::checks::verify::ALL, vtpm::checks::policy::ALL, vtpm::NOT_CHECKED),
     }
 }

@@ -54,13 +54,16 @@ pub mod collateral;
 mod context;
 pub mod cose;
 pub mod crypto;
+pub mod document;
 #[cfg(feature = "json")]
 mod encoding;
 pub mod error;
+pub mod eventlog;
 pub mod evidence;
 pub mod explain;
 #[cfg(feature = "json")]
 mod json;
+mod json_tree;
 pub mod manual;
 pub mod policy;
 pub mod reader;

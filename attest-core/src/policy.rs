@@ -13,7 +13,7 @@ use crate::error::{Error, Missing};
 use crate::evidence::Format;
 #[cfg(any(feature = "json", feature = "toml"))]
 use crate::explain::lists;
-use crate::tee::{snp, vtpm};
+use crate::tee::{snp, tdx, vtpm};
 use crate::values::Value;
 use crate::verified::Verified;
 
@@ -39,6 +39,9 @@ pub struct Policy {
     /// AMD SEV-SNP.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub snp: Option<snp::Policy>,
+    /// Intel TDX.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub tdx: Option<tdx::Policy>,
     /// TPM 2.0 quotes.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub vtpm: Option<vtpm::Policy>,
@@ -52,12 +55,17 @@ pub struct FormVersion;
 impl Policy {
     /// A policy without a section: it accepts nothing.
     pub const fn empty() -> Self {
-        Self { version: FormVersion, warn_only: BTreeSet::new(), snp: None, vtpm: None }
+        Self { version: FormVersion, warn_only: BTreeSet::new(), snp: None, tdx: None, vtpm: None }
     }
 
     /// A policy for SNP guests only.
     pub fn for_snp(snp: snp::Policy) -> Self {
         Self { snp: Some(snp), ..Self::empty() }
+    }
+
+    /// A policy for TDX quotes only.
+    pub fn for_tdx(tdx: tdx::Policy) -> Self {
+        Self { tdx: Some(tdx), ..Self::empty() }
     }
 
     /// A policy for TPM quotes only.
@@ -72,12 +80,15 @@ impl Policy {
         match (&claims, self) {
             (Claims::Snp(claims), Self { snp: Some(policy), .. }) => policy.judge(claims, &mut judged),
             (Claims::Vtpm(claims), Self { vtpm: Some(policy), .. }) => policy.judge(claims, &mut judged),
-            (Claims::Snp(_), Self { snp: None, .. }) | (Claims::Vtpm(_), Self { vtpm: None, .. }) => {
+            (Claims::Tdx(claims), Self { tdx: Some(policy), .. }) => policy.judge(claims, &mut judged),
+            (Claims::Snp(_), Self { snp: None, .. })
+            | (Claims::Tdx(_), Self { tdx: None, .. })
+            | (Claims::Vtpm(_), Self { vtpm: None, .. }) => {
                 // Not among the judged rules: nothing may turn this into a warning.
                 checks.require(&SECTION, false, Value::Phrase(claims.format().id()), "no such section");
             }
         }
-        judged.downgrade(|check| self.warn_only.contains(check.id));
+        judged.downgrade(|check| check.may_warn() && self.warn_only.contains(check.id));
         checks.extend(&judged);
         let failed = |checks: &Checks, f: fn(&Check) -> bool| {
             checks.iter().any(|entry| entry.outcome == Outcome::Failed && f(entry.check))
@@ -90,13 +101,19 @@ impl Policy {
 
     #[cfg(any(feature = "json", feature = "toml"))]
     fn check_ids(self) -> Result<Self, PolicyError> {
-        let known =
-            |id: &str| Format::ALL.iter().any(|format| lists(*format).1.iter().any(|check| check.id == id));
-        let stranger = self.warn_only.iter().find(|id| !known(id));
-        match stranger {
-            Some(id) => Err(PolicyError(alloc::format!("warn_only: no policy check has the id `{id}`"))),
-            None => Ok(self),
+        let all = || Format::ALL.iter().flat_map(|format| lists(*format).1);
+        for id in &self.warn_only {
+            match all().find(|check| check.id == id) {
+                None => {
+                    return Err(PolicyError(alloc::format!("warn_only: no policy check has the id `{id}`")));
+                }
+                Some(check) if !check.may_warn() => {
+                    return Err(PolicyError(alloc::format!("warn_only: `{id}` is demanded of all evidence")));
+                }
+                Some(_) => {}
+            }
         }
+        Ok(self)
     }
 
     /// Reads a policy from JSON.

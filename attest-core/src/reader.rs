@@ -42,6 +42,17 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// Whether all that is left is zeros, or all of it ones.
+    pub(crate) fn is_filling(&self) -> bool {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        rest.iter().all(|octet| *octet == 0) || rest.iter().all(|octet| *octet == 0xff)
+    }
+
+    /// Ends where a later cursor over the same bytes stands.
+    pub(crate) fn cut(&mut self, later: &Self) {
+        self.bytes = self.bytes.get(..later.at).unwrap_or_default();
+    }
+
     /// What lies between this cursor and a later one over the same bytes.
     pub(crate) fn until(&self, later: &Self) -> &'a [u8] {
         self.bytes.get(self.at..later.at).unwrap_or_default()

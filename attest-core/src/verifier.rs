@@ -28,7 +28,9 @@ impl Verifier {
     /// [`Unsupported::Format`] if nobody reads it, [`Error::Malformed`] if somebody does and it is broken.
     pub fn detect(&self, bytes: &[u8]) -> Result<Evidence, Error> {
         // A CBOR map with the envelope's first key and type.
-        if bytes.starts_with(b"\xa6\x00\x72attestrap/evidence") {
+        if bytes.get(1..).is_some_and(|rest| rest.starts_with(b"\x00\x72attestrap/evidence"))
+            && matches!(bytes, [0xa6 | 0xa7, ..])
+        {
             return Ok(Evidence::from_envelope(bytes)?);
         }
         TEES.iter().find_map(|tee| tee.detect(bytes)).unwrap_or_else(|| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use attest_core::crypto::{self, CryptoProvider, HashAlgorithm};
-use attest_core::tee::vtpm::eventlog::{
+use attest_core::eventlog::{
     Boot, Compared, Coverage, EventKind, GrubLine, Log, MemoryEncryption, Outcome, Register, Replay, Startup,
     State, Unreplayable,
 };

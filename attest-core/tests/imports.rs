@@ -24,7 +24,7 @@ const NITRO: Arrows = &[
 const SNP: Arrows = &[
     ("anchors", &["tcb", "vek"]),
     ("checks", &["checks"]),
-    ("claims", &["endorsement", "tcb", "vek", "wire"]),
+    ("claims", &["endorsement", "revocation", "tcb", "vek", "wire"]),
     ("endorsement", &["anchors", "checks", "tcb", "vek"]),
     ("judge", &["checks", "claims", "policy", "tcb", "vek"]),
     ("minima", &["tcb"]),
@@ -38,23 +38,49 @@ const SNP: Arrows = &[
     ("wire", &["checks", "tcb"]),
 ];
 
+const TDX: Arrows = &[
+    ("anchors", &[]),
+    ("body", &["wire"]),
+    ("checks", &["checks"]),
+    ("claims", &["log", "pck", "report", "tcb"]),
+    ("collateral", &["anchors", "checks", "endorsement", "needs", "revocation", "statement", "wire"]),
+    ("endorsement", &["anchors", "checks", "pck"]),
+    ("judge", &["checks", "claims", "policy", "tcb"]),
+    // What an event log adds, and nothing of the quote.
+    ("log", &[]),
+    ("needs", &["body", "endorsement", "statement", "wire"]),
+    // The certificate's extension and the report are structures of their own.
+    ("pck", &[]),
+    ("policy", &["tcb"]),
+    ("report", &[]),
+    ("revocation", &["checks", "collateral", "endorsement"]),
+    // What Intel signs as JSON.
+    ("statement", &["checks", "tcb"]),
+    ("tcb", &["tcb"]),
+    (
+        "verify",
+        &["checks", "claims", "collateral", "endorsement", "log", "revocation", "statement", "tcb", "wire"],
+    ),
+    ("wire", &["checks", "report"]),
+];
+
 const VTPM: Arrows = &[
     ("algorithm", &[]),
     ("anchors", &["credential", "certify", "public"]),
     ("body", &["algorithm", "pcr", "wire"]),
     ("certify", &["algorithm", "checks", "public", "signed", "wire"]),
     ("checks", &["checks"]),
-    ("claims", &["anchors", "eventlog", "gce", "log", "pcr", "public", "wire"]),
+    ("claims", &["anchors", "gce", "log", "pcr", "public", "wire"]),
     ("creation", &["algorithm", "certify", "checks", "public", "signed", "wire"]),
     (
         "endorsement",
         &["anchors", "body", "checks", "claims", "gce", "key", "key_certificate", "public", "template"],
     ),
     ("gce", &["checks"]),
-    ("judge", &["checks", "claims", "eventlog", "policy"]),
+    ("judge", &["checks", "claims", "policy"]),
     ("key_certificate", &["anchors", "checks"]),
     ("key", &["algorithm", "public", "signature"]),
-    ("log", &["eventlog", "pcr"]),
+    ("log", &["pcr"]),
     ("pcr", &["algorithm", "checks", "wire"]),
     ("policy", &["anchors", "public"]),
     ("public", &["algorithm", "checks", "wire"]),
@@ -63,20 +89,6 @@ const VTPM: Arrows = &[
     ("template", &["algorithm", "key", "public"]),
     ("verify", &["body", "checks", "claims", "endorsement", "key", "log", "pcr", "signature", "wire"]),
     ("wire", &["algorithm", "checks"]),
-    // What a log says, then what is proven of it.
-    ("eventlog/boot_chain", &["eventlog/checks", "eventlog/mod", "eventlog/secure_boot"]),
-    ("eventlog/cel", &["eventlog/checks", "eventlog/header", "eventlog/mod", "eventlog/replay"]),
-    ("eventlog/checks", &["eventlog/checks"]),
-    ("eventlog/coverage", &["eventlog/mod"]),
-    ("eventlog/header", &["eventlog/checks"]),
-    ("eventlog/ima", &["eventlog/checks", "eventlog/mod", "eventlog/replay"]),
-    ("eventlog/kinds", &[]),
-    ("eventlog/loaders", &["eventlog/coverage", "eventlog/mod"]),
-    ("eventlog/replay", &["eventlog/checks", "eventlog/mod"]),
-    ("eventlog/secure_boot", &["eventlog/checks", "eventlog/mod", "eventlog/replay"]),
-    ("eventlog/story", &["eventlog/loaders", "eventlog/mod"]),
-    ("eventlog/tcg", &["eventlog/checks", "eventlog/header", "eventlog/mod"]),
-    ("eventlog/untrusted", &[]),
     // Policies over registers, and who signed them.
     ("pcrsig/json", &["algorithm", "pcrsig/mod", "wire"]),
     ("pcrsig/mod", &["algorithm", "checks", "wire"]),
@@ -115,6 +127,23 @@ const VTPM: Arrows = &[
     ("credential/wire", &["wire"]),
 ];
 
+/// Event logs of any machine: what a log says, then what is proven of it.
+const EVENTLOG: Arrows = &[
+    ("boot_chain", &["checks", "mod", "secure_boot"]),
+    ("cel", &["checks", "header", "mod", "replay"]),
+    ("checks", &["checks"]),
+    ("coverage", &["mod"]),
+    ("header", &["checks"]),
+    ("ima", &["checks", "mod", "replay"]),
+    ("kinds", &[]),
+    ("loaders", &["coverage", "mod"]),
+    ("replay", &["checks", "mod"]),
+    ("secure_boot", &["checks", "mod", "replay"]),
+    ("story", &["loaders", "mod"]),
+    ("tcg", &["checks", "header", "mod"]),
+    ("untrusted", &[]),
+];
+
 /// Shape knows no signatures, judgement knows no bytes. A public area has a name, which is a digest, and hashing is all that it may
 /// ask of a provider: see [`HASHES_ONLY`].
 const FORBIDDEN: &[(&str, &[&str])] = &[
@@ -123,6 +152,13 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("snp/policy", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
     ("snp/judge", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
     ("snp/verify", &["crate::policy", "crate::rules"]),
+    ("tdx/wire", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("tdx/report", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("tdx/statement", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("tdx/tcb", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("tdx/policy", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
+    ("tdx/judge", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
+    ("tdx/verify", &["crate::policy", "crate::rules"]),
     ("vtpm/wire", &["crate::crypto", "crate::x509", "crate::policy"]),
     ("vtpm/signature", &["crate::crypto", "crate::x509", "crate::policy"]),
     ("vtpm/body", &["crate::crypto", "crate::x509", "crate::policy"]),
@@ -134,8 +170,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     ("vtpm/judge", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
     ("vtpm/verify", &["crate::policy", "crate::rules"]),
-    ("vtpm/eventlog/header", &["crate::crypto::{", "crate::crypto::C", "crate::x509", "crate::policy"]),
-    ("vtpm/eventlog/tcg", &["crate::crypto::{", "crate::crypto::C", "crate::x509", "crate::policy"]),
+    ("eventlog/header", &["crate::crypto::{", "crate::crypto::C", "crate::x509", "crate::policy"]),
+    ("eventlog/tcg", &["crate::crypto::{", "crate::crypto::C", "crate::x509", "crate::policy"]),
 ];
 
 /// Files that take a provider for digests and must not verify with it.
@@ -154,8 +190,8 @@ fn uses(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Which file of the TEE a `use` line names, by its path in the TEE's folder; `None` for one of another part of the crate.
-fn sibling(tee: &str, file: &str, line: &str) -> Option<String> {
-    let (folder, rest) = match line.strip_prefix(&format!("crate::tee::{tee}::")) {
+fn sibling(path: &str, file: &str, line: &str) -> Option<String> {
+    let (folder, rest) = match line.strip_prefix(&format!("crate::{}::", path.replace('/', "::"))) {
         Some(rest) => ("", rest),
         None => {
             let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -180,8 +216,6 @@ fn files(root: &Path, below: &str, found: &mut Vec<(String, String)>) {
         } else if path.extension().is_some_and(|kind| kind == "rs")
             && name != "mod"
             && !name.ends_with("tests")
-            // Its `use` lines are what it hands out.
-            && name != "eventlog/mod"
         {
             found.push((name, fs::read_to_string(&path).unwrap()));
         }
@@ -191,8 +225,16 @@ fn files(root: &Path, below: &str, found: &mut Vec<(String, String)>) {
 #[test]
 fn arrows_point_one_way() {
     let mut wrong = Vec::new();
-    for (tee, arrows) in [("nitro", NITRO), ("snp", SNP), ("vtpm", VTPM)] {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tee").join(tee);
+    let tees = [
+        ("eventlog", EVENTLOG),
+        ("tee/nitro", NITRO),
+        ("tee/snp", SNP),
+        ("tee/tdx", TDX),
+        ("tee/vtpm", VTPM),
+    ];
+    for (path, arrows) in tees {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path);
+        let tee = path.strip_prefix("tee/").unwrap_or(path);
         let mut arrows: BTreeMap<_, _> = arrows.iter().copied().collect();
         let mut found = Vec::new();
         files(&root, "", &mut found);
@@ -202,7 +244,7 @@ fn arrows_point_one_way() {
                 .unwrap_or_else(|| panic!("{tee}/{name}.rs is not in the table of arrows"));
             let file = format!("{tee}/{name}");
             for line in uses(&text) {
-                let sibling = sibling(tee, &name, line);
+                let sibling = sibling(path, &name, line);
                 if let Some(sibling) = sibling.filter(|sibling| !allowed.contains(&sibling.as_str())) {
                     wrong.push(format!("{file} uses {sibling}"));
                 }
@@ -274,6 +316,7 @@ fn the_core_asks_nothing_of_its_host() {
             } else if path.extension().is_some_and(|kind| kind == "rs")
                 && !path.ends_with("snp/tests.rs")
                 && !path.ends_with("tee/testing.rs")
+                && !path.ends_with("tdx/tests.rs")
                 && !path.ends_with("vtpm/tests.rs")
                 && !path.ends_with("nitro/tests.rs")
             {

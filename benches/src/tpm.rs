@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ::aws_lc_rs::digest;
 use attest_core::crypto::{CryptoProvider, HashAlgorithm, aws_lc_rs};
+use attest_core::eventlog::{Boot, Log, Register, Replay};
 use attest_core::rules::{AllOf, Bit, OneOf, Registers};
-use attest_core::tee::vtpm::eventlog::{Boot, Log, Register, Replay};
 use attest_core::tee::vtpm::{self, Name, TrustedAk};
 use attest_core::values::Nonce;
 use attest_core::{

@@ -2,7 +2,7 @@
 #![no_main]
 
 use attest_core::crypto::{HashAlgorithm, ring};
-use attest_core::tee::vtpm::eventlog::{
+use attest_core::eventlog::{
     Boot, CelLog, CelRegister, Coverage, ImaHashing, ImaLog, Log, Outcome, Register, Replay,
 };
 use libfuzzer_sys::fuzz_target;

@@ -12,7 +12,7 @@ use attest_core::rules::OneOf;
 use attest_core::tee::azure::{HclReport, RuntimeData};
 use attest_core::tee::nitro;
 use attest_core::tee::snp::{self, Anchors, ProductLine, REPORT_LEN, Report, parse_table};
-use attest_core::tee::vtpm::eventlog::{CelLog, ImaLog, Log};
+use attest_core::eventlog::{CelLog, ImaLog, Log};
 use attest_core::tee::vtpm::pcrsig::PcrSignatures;
 use attest_core::tee::vtpm::{Attest, Public, TpmEvidence};
 use attest_core::x509::{Certificate, CertificateList};

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use attest_core::crypto::{CryptoProvider, HashAlgorithm};
+use attest_core::eventlog::{Boot, Compared, Log, Outcome, Replay, State, boot_aggregate};
 use attest_core::rules::{AllOf, Bit, OneOf};
-use attest_core::tee::vtpm::eventlog::{Boot, Compared, Log, Outcome, Replay, State, boot_aggregate};
 use attest_core::tee::vtpm::{
     AlgorithmId, Anchors, AttestationKey, KeyCertificate, KeyPurpose, PcrValue, Public, TpmEvidence,
     TpmQuote, TrustedAk,

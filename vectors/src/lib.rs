@@ -21,6 +21,8 @@ pub mod run;
 #[cfg(feature = "run")]
 pub mod snp_manifest;
 #[cfg(feature = "run")]
+pub mod tdx_manifest;
+#[cfg(feature = "run")]
 pub mod tpm_manifest;
 
 use std::path::{Path, PathBuf};

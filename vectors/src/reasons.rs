@@ -13,6 +13,11 @@ pub type Table = BTreeMap<String, Vec<String>>;
 pub struct Reasons {
     /// Of manifests of SEV-SNP reports; a reason is matched by its beginning.
     pub snp: Table,
+    /// Of manifests of TDX quotes; a reason is matched as a whole.
+    pub tdx: Table,
+    /// Checks that may fail along with those of [`Reasons::tdx`].
+    #[serde(rename = "tdx-also")]
+    pub tdx_also: Table,
     /// Of manifests of TPM evidence; a reason is a word.
     pub tpm: Table,
     /// Checks that may fail along with those of [`Reasons::tpm`].
@@ -41,16 +46,37 @@ impl Reasons {
         if verdict == "valid" {
             return Err(format!("{check} refuses"));
         }
-        let named = self.tpm.get(verdict).ok_or_else(|| format!("no check is mapped to {verdict:?}"))?;
-        let also = self.tpm_also.get(verdict).map(Vec::as_slice).unwrap_or_default();
-        let mut all = failed.iter().map(String::as_str).chain([check]);
-        let stranger = all.clone().find(|id| !named.iter().chain(also).any(|known| known == id));
-        match stranger {
-            Some(stranger) => Err(format!("refused for another reason: {stranger}")),
-            None if !all.any(|id| named.iter().any(|known| known == id)) => {
-                Err(format!("refused only for what may come along: {check}"))
-            }
-            None => Ok(()),
+        refused_for(&[verdict], (&self.tpm, &self.tpm_also), check, failed)
+    }
+
+    /// Holds a refusal against the reasons of a manifest of TDX quotes: each must refuse, and nothing else may.
+    ///
+    /// # Errors
+    /// How they differ.
+    pub fn judge_tdx(&self, reasons: &[&str], check: &str, failed: &[String]) -> Result<(), String> {
+        refused_for(reasons, (&self.tdx, &self.tdx_also), check, failed)
+    }
+}
+
+/// Holds a refusal against reasons: for each, one of its checks must be among those that refuse; and all that refuse must be
+/// among the checks of a reason, or among those that may come along. `check` is the most telling one, `failed` are all.
+fn refused_for(
+    reasons: &[&str],
+    (named, also): (&Table, &Table),
+    check: &str,
+    failed: &[String],
+) -> Result<(), String> {
+    let all = || failed.iter().map(String::as_str).chain([check]);
+    let mut known: Vec<&str> = Vec::new();
+    for reason in reasons {
+        let named = named.get(*reason).ok_or_else(|| format!("no check is mapped to {reason:?}"))?;
+        if !all().any(|id| named.iter().any(|known| known == id)) {
+            return Err(format!("refused, but not for {reason:?}: {check}"));
         }
+        known.extend(named.iter().chain(also.get(*reason).into_iter().flatten()).map(String::as_str));
+    }
+    match all().find(|id| !known.contains(id)) {
+        Some(stranger) => Err(format!("refused for another reason: {stranger}")),
+        None => Ok(()),
     }
 }

@@ -16,7 +16,7 @@ use attest_core::{
 };
 
 use crate::set::{Case, FORMAT, Set};
-use crate::{boot_manifest, measure_manifest, snp_manifest, tpm_manifest, unhex};
+use crate::{boot_manifest, measure_manifest, snp_manifest, tdx_manifest, tpm_manifest, unhex};
 
 /// How one entry came out.
 #[derive(Clone, Debug)]
@@ -112,6 +112,9 @@ pub fn run(dir: &Path, providers: &[&CryptoProvider]) -> Result<Result<Sum, Unkn
     }
     if snp_manifest::is(&manifest) {
         return snp_manifest::run(dir, &manifest, providers).map(Ok);
+    }
+    if tdx_manifest::is(&manifest) {
+        return tdx_manifest::run(dir, &manifest, providers).map(Ok);
     }
     if tpm_manifest::is(&manifest) {
         return tpm_manifest::run(dir, &manifest, providers).map(Ok);

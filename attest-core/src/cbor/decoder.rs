@@ -140,6 +140,19 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// A map of `len` pairs, or of one more that may be left out; whether that one is there.
+    ///
+    /// # Errors
+    /// [`Malformed`] for anything else.
+    pub(crate) fn map_with_optional(&mut self, field: &'static str, len: usize) -> Result<bool, Malformed> {
+        let before = self.clone();
+        if self.map(field, len).is_ok() {
+            return Ok(false);
+        }
+        *self = before;
+        self.map(field, len.saturating_add(1)).map(|()| true)
+    }
+
     /// The map key `key`, and no other.
     ///
     /// # Errors

@@ -14,6 +14,6 @@
 //! | attributes of a key were believed because they stood beside it | a class of defects in TPM clients | they are claims only where the key's name is vouched for, or where a known template gives the quote's qualifiedSigner; else policy is told that they are not known (`vtpm.policy.ak-attributes`) |
 //! | quotes of two boots were read as one state | a class of defects in TPM clients | `vtpm.quote.same-boot` compares the counters of all quotes |
 //! | a bank that firmware left alone was extended by the guest, with a log to match | CVE-2021-42299, "TPM Carte Blanche" | a log counts in every bank in which the policy names values; the rest is said in [`crate::tee::vtpm::NOT_CHECKED`] |
-//! | event types and labels of a replayed log were taken for measured | a class of defects in log readers | [`crate::tee::vtpm::eventlog::Untrusted`] and [`crate::tee::vtpm::eventlog::Coverage`] |
+//! | event types and labels of a replayed log were taken for measured | a class of defects in log readers | [`crate::eventlog::Untrusted`] and [`crate::eventlog::Coverage`] |
 //! | "not checked if nil" | a class of defects | [`crate::rules::OneOf::Any`] must be written; a rule left out of a file is an error |
 //! | `Ok(false)` that nobody read | a class of defects | failure is `Err`, success is [`crate::Verified`] |

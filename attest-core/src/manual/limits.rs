@@ -12,9 +12,9 @@
 //! TPM evidence is at most [`crate::evidence::MAX_EVIDENCE`] bytes, with [`crate::tee::vtpm::MAX_QUOTES`] quotes of
 //! [`crate::tee::vtpm::MAX_VALUES`] register values each; a TPMS_ATTEST has at most [`crate::tee::vtpm::MAX_ATTEST`] bytes and
 //! [`crate::tee::vtpm::MAX_SELECTIONS`] entries in its selection. An event log has at most
-//! [`crate::tee::vtpm::eventlog::MAX_LOG`] bytes, [`crate::tee::vtpm::eventlog::MAX_EVENTS`] events and
-//! [`crate::tee::vtpm::eventlog::MAX_DIGESTS`] digests an event; IMA's list
-//! [`crate::tee::vtpm::eventlog::MAX_IMA_LOG`] bytes, a canonical log [`crate::tee::vtpm::eventlog::MAX_CEL`]. Memory is three
+//! [`crate::eventlog::MAX_LOG`] bytes, [`crate::eventlog::MAX_EVENTS`] events and
+//! [`crate::eventlog::MAX_DIGESTS`] digests an event; IMA's list
+//! [`crate::eventlog::MAX_IMA_LOG`] bytes, a canonical log [`crate::eventlog::MAX_CEL`]. Memory is three
 //! copies of the evidence, and one entry of fixed size for each event of register 7 (of all events, where a caller asks for the
 //! story). Work is one signature for each quote (two for RSASSA-PSS, by the salt), one search of at most
 //! [`crate::x509::chain::MAX_SIGNATURES`] signatures for a chain, and for an event and each quoted bank two digests of register

@@ -9,10 +9,11 @@ use core::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::{Abi, Firmware, Floors, Limit, Mask, OneOf};
+use super::{Abi, Firmware, Floors, Instant, Limit, Mask, Octets, OneOf};
 use crate::crypto::HashAlgorithm;
 use crate::tee::snp::Part;
 
+mod masked;
 mod registers;
 
 /// A value that stands in a policy file as text or as a number.
@@ -200,15 +201,57 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Floors<T> {
 }
 
 /// For single values inside other structures.
-impl Serialize for Firmware {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Item(self).serialize(serializer)
+macro_rules! single {
+    ($([$($generic:tt)*] $type:ty),*) => {$(
+        impl<$($generic)*> Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Item(self).serialize(serializer)
+            }
+        }
+
+        impl<'de, $($generic)*> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Item::deserialize(deserializer).map(|Item(value)| value)
+            }
+        }
+    )*};
+}
+
+single!([] Firmware, [] Instant, [] crate::tee::tdx::ExceptionName, [const N: usize] Octets<N>);
+
+impl Written for Instant {
+    const FORM: &'static str = "a time in UTC such as \"2026-12-31T00:00:00Z\"";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse::<der::DateTime>().ok().map(|time| Self(time.unix_duration().as_secs()))
+    }
+
+    fn write(&self) -> Result<u64, String> {
+        Err(alloc::format!("{}", crate::values::Value::Time(self.0)))
     }
 }
 
-impl<'de> Deserialize<'de> for Firmware {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Item::deserialize(deserializer).map(|Item(firmware)| firmware)
+impl Written for crate::tee::tdx::ExceptionName {
+    const FORM: &'static str = "a name of 1 to 64 bytes";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::new(text)
+    }
+
+    fn write(&self) -> Result<u64, String> {
+        Err(self.as_str().into())
+    }
+}
+
+impl<const N: usize> Written for Octets<N> {
+    const FORM: &'static str = <[u8; N]>::FORM;
+
+    fn read(text: &str) -> Option<Self> {
+        <[u8; N]>::read(text).map(Self)
+    }
+
+    fn write(&self) -> Result<u64, String> {
+        self.0.write()
     }
 }
 
@@ -353,5 +396,9 @@ written_by_name!(
     "\"activation\", \"certificate\", \"certify\", \"pinned\" or \"tee\""
 );
 written_by_name!(crate::tee::vtpm::Hierarchy, "\"endorsement\", \"owner\", \"platform\" or \"null\"");
+written_by_name!(
+    crate::tee::tdx::TcbStatus,
+    "a TCB status such as \"UpToDate\", \"SWHardeningNeeded\" or \"OutOfDate\""
+);
 written_by_name!(crate::tee::nitro::Kind, "\"enclave\" or \"nitrotpm\"");
 written_by_name!(crate::tee::nitro::Root, "\"aws-nitro\" or \"caller\"");

@@ -175,6 +175,31 @@ pub struct Firmware(pub [u8; 3]);
 #[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
 pub struct Abi(pub [u8; 2]);
 
+/// A bit field under a mask, or any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Masked {
+    /// Nothing is asked.
+    Any,
+    /// The bits of `mask` are those of `value`; the others are not looked at.
+    To {
+        /// Which bits count.
+        mask: u64,
+        /// What they must be.
+        value: u64,
+    },
+}
+
+/// Bytes of a fixed number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
+pub struct Octets<const N: usize>(pub [u8; N]);
+
+/// A moment: seconds since 1970-01-01 00:00 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]
+pub struct Instant(pub u64);
+
 /// Bits of which all must be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a newtype over its whole content")]

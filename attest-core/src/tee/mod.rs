@@ -18,6 +18,7 @@ use crate::verified::Verified;
 pub mod azure;
 pub mod nitro;
 pub mod snp;
+pub mod tdx;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod vtpm;
@@ -46,4 +47,4 @@ pub(crate) trait Tee: Sync {
 }
 
 /// The TEEs, in the order in which raw bytes are offered to them.
-pub(crate) static TEES: &[&dyn Tee] = &[&snp::Snp, &vtpm::Vtpm];
+pub(crate) static TEES: &[&dyn Tee] = &[&snp::Snp, &vtpm::Vtpm, &tdx::Tdx];

@@ -1,6 +1,6 @@
 //! Canonical event logs: the published one where its folder is given, and logs written here.
 
-use attest_core::tee::vtpm::eventlog::{CelLog, CelRegister};
+use attest_core::eventlog::{CelLog, CelRegister};
 
 use super::real::{cases, file, root};
 use super::*;
@@ -107,7 +107,7 @@ fn tlv_records_are_refused_by_name() {
 #[cfg(feature = "json")]
 #[test]
 fn systemds_log_proves_the_words_that_were_extended() {
-    use attest_core::tee::vtpm::eventlog::CelJudged;
+    use attest_core::eventlog::CelJudged;
 
     let line = |pcr: u32, word: &str, hashed: &str| {
         let digest = vectors::hex(&hash(SHA256, hashed.as_bytes()));

@@ -1,6 +1,6 @@
 //! IMA's lists: published ones where their folder is given, and lists written here.
 
-use attest_core::tee::vtpm::eventlog::{IMA_REGISTER, ImaHashing, ImaLog, boot_aggregate};
+use attest_core::eventlog::{IMA_REGISTER, ImaHashing, ImaLog, boot_aggregate};
 
 use super::real::{cases, file, json, root};
 use super::*;

@@ -1,7 +1,7 @@
 //! Logs written here: every refusal by its name, and what an attacker may write without being noticed.
 
 use attest_core::error::{Malformed, Problem};
-use attest_core::tee::vtpm::eventlog::{MAX_EVENTS, MAX_LOG, Rule};
+use attest_core::eventlog::{MAX_EVENTS, MAX_LOG, Rule};
 
 use super::writer::{Header, LogWriter, NO_ACTION, STARTUP_LOCALITY};
 use super::*;

@@ -12,8 +12,8 @@ use crate::args::{Supplied, TpmTrust};
 use crate::exit::Failure;
 use crate::input;
 
-/// How a bundle starts: a CBOR map of four, key 0, text of 16 bytes.
-const BUNDLE_START: &[u8] = b"\xa4\x00\x70attestrap/bundle";
+/// How a bundle goes on behind its first byte, a CBOR map of four or five: key 0, text of 16 bytes.
+const BUNDLE_START: &[u8] = b"\x00\x70attestrap/bundle";
 
 /// Files of a directory that are read; what a name ends with says nothing about what is inside.
 const NAMES: &[&str] = &["cer", "crl", "crt", "der", "pem"];
@@ -21,10 +21,11 @@ const NAMES: &[&str] = &["cer", "crl", "crt", "der", "pem"];
 /// Reads certificates and CRLs: a bundle, DER, PEM, or a certificate table.
 pub(crate) fn parse(name: &Path, bytes: &[u8]) -> Result<Collateral, Failure> {
     let about = |error| Failure::about(name.display(), error);
-    if bytes.starts_with(BUNDLE_START) {
+    if matches!(bytes, [0xa4 | 0xa5, rest @ ..] if rest.starts_with(BUNDLE_START)) {
         return Ok(Store::from_bundle(bytes).map_err(|error| about(error.into()))?.supplied().clone());
     }
-    let table = bytes.first() != Some(&0x30) && !bytes.windows(10).any(|window| window == b"-----BEGIN");
+    let table = !matches!(bytes.first(), Some(0x30 | b'{'))
+        && !bytes.windows(10).any(|window| window == b"-----BEGIN");
     if table {
         return snp::collateral_of_table(bytes).map_err(about);
     }

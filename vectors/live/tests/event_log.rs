@@ -4,8 +4,8 @@ use std::slice::from_ref;
 
 use attest_core::crypto::HashAlgorithm;
 use attest_core::crypto::rustcrypto::PROVIDER;
+use attest_core::eventlog::{Outcome, State, Unreplayable};
 use attest_core::rules::{AllOf, Bit, OneOf, Registers};
-use attest_core::tee::vtpm::eventlog::{Outcome, State, Unreplayable};
 use attest_core::tee::vtpm::{self, Name, TpmQuote, TrustedAk};
 use attest_core::{Claims, Policy};
 use vectors_generate::eventlog::{Header, LogWriter, NO_ACTION, STARTUP_LOCALITY};

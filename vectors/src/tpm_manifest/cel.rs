@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use attest_core::crypto::HashAlgorithm;
-use attest_core::tee::vtpm::eventlog::{CelLog, CelRecord, CelRegister};
+use attest_core::eventlog::{CelLog, CelRecord, CelRegister};
 use attest_core::values::Digest;
 use serde_json::{Map, Value};
 

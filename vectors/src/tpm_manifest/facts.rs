@@ -1,7 +1,7 @@
 //! Facts of attestations, signatures, keys and logs.
 
 use attest_core::crypto::{CryptoProvider, HashAlgorithm};
-use attest_core::tee::vtpm::eventlog::{Log, Register, Replay, Startup};
+use attest_core::eventlog::{Log, Register, Replay, Startup};
 use attest_core::tee::vtpm::{
     AlgorithmId, Attest, Attested, Attributes, Hierarchy, Public, Selection, Signature,
 };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use attest_core::crypto::HashAlgorithm;
 use attest_core::error::Malformed;
-use attest_core::tee::vtpm::eventlog::{
+use attest_core::eventlog::{
     Boot, Event, EventKind, GrubLine, IMA_REGISTER, ImaHashing, ImaLog, Log, MemoryEncryption, Register,
     Replay, SecureBoot, Signatures, State, Variable,
 };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use attest_core::crypto::HashAlgorithm;
 use attest_core::error::Malformed;
+use attest_core::eventlog::Log;
 use attest_core::rules::OneOf;
-use attest_core::tee::vtpm::eventlog::Log;
 use attest_core::tee::vtpm::{
     Attest, AttestationKey, Attested, Claims, PcrValue, Public, Signature, TpmEvidence, TpmQuote, TrustedAk,
 };

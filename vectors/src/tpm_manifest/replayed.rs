@@ -4,8 +4,8 @@
 //! events for. `flags` name claims that must not be made although it does.
 
 use attest_core::crypto::HashAlgorithm;
+use attest_core::eventlog::{Boot, Compared, Coverage, Log, Outcome, Register, Replay, State};
 use attest_core::rules::{AllOf, Bit, OneOf};
-use attest_core::tee::vtpm::eventlog::{Boot, Compared, Coverage, Log, Outcome, Register, Replay, State};
 use attest_core::{Error, Policy};
 use serde_json::Value;
 

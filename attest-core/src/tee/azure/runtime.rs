@@ -6,23 +6,19 @@
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::checks::wire as checks;
 use crate::checks::{Check, holds};
-use crate::encoding::{Base64, offset};
+use crate::encoding::Base64;
 use crate::error::{Malformed, Problem};
+use crate::json_tree::{Bounds, Node, offset};
 use crate::tee::vtpm::{Public, template};
 use crate::values::Value;
 
 /// The largest runtime data that are read, in bytes. Azure's have 1202.
 pub const MAX_RUNTIME_DATA: usize = 8 * 1024;
-/// How deep objects and lists may nest. Azure's nest three deep.
-const MAX_DEPTH: u8 = 8;
-/// The most members of one object, and the most keys.
-const MAX_MEMBERS: usize = 64;
+/// Azure's nest three deep.
+const BOUNDS: Bounds = Bounds { depth: 8, items: 64 };
 
 const STRUCTURE: &str = "runtime data";
 const AK: &str = "HCLAkPub";
@@ -64,6 +60,17 @@ pub enum Setting {
     Text(String),
 }
 
+impl From<&Node> for Setting {
+    fn from(node: &Node) -> Self {
+        match node {
+            Node::Flag(flag) => Self::Flag(*flag),
+            Node::Number(number) => Self::Number(*number),
+            Node::Text(text) => Self::Text(text.clone()),
+            Node::List(_) | Node::Object(_) | Node::Other => Self::Other,
+        }
+    }
+}
+
 impl From<&Setting> for Value {
     fn from(setting: &Setting) -> Self {
         match setting {
@@ -97,9 +104,7 @@ impl RuntimeData {
             let problem = Problem::TooLarge { max: MAX_RUNTIME_DATA, actual: document.len() };
             return Err(Malformed { structure: STRUCTURE, field: "document", offset: 0, problem });
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(document);
-        let read = Depth(MAX_DEPTH).deserialize(&mut deserializer);
-        let root = read.and_then(|root| deserializer.end().map(|()| root)).map_err(|error| {
+        let root = Node::read(document, BOUNDS).map_err(|error| {
             let actual = Value::text(&error.to_string());
             let problem = Problem::value(&checks::RUNTIME_JSON, "JSON of the known form", actual);
             Malformed { structure: STRUCTURE, field: "document", offset: offset(document, &error), problem }
@@ -124,13 +129,13 @@ impl RuntimeData {
         let vm_configuration = match root.member("vm-configuration") {
             None => Vec::new(),
             Some(Node::Object(members)) => {
-                members.iter().map(|(name, node)| (name.clone(), node.setting())).collect()
+                members.iter().map(|(name, node)| (name.clone(), node.into())).collect()
             }
             Some(_) => return Err(form("vm-configuration")),
         };
         let user_data = match root.member("user-data") {
             None => None,
-            Some(node) => Some(node.text().and_then(hex).ok_or_else(|| form("user-data"))?),
+            Some(node) => Some(node.hex().ok_or_else(|| form("user-data"))?),
         };
         Ok(Self { keys, ak, vm_configuration, user_data })
     }
@@ -191,132 +196,4 @@ fn operations(key: &Node) -> Result<Vec<String>, Malformed> {
     let Some(node) = key.member("key_ops") else { return Ok(Vec::new()) };
     let texts = node.list().and_then(|list| list.iter().map(|node| node.text().map(str::to_owned)).collect());
     texts.ok_or_else(|| form("keys.key_ops"))
-}
-
-/// Sixty-four octets in hexadecimal digits of either case.
-fn hex(text: &str) -> Option<[u8; 64]> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut octets = [0; 64];
-    if text.len() != 128 {
-        return None;
-    }
-    for (slot, pair) in octets.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let [high, low] = *pair else { return None };
-        *slot = digit(high)? << 4 | digit(low)?;
-    }
-    Some(octets)
-}
-
-/// JSON, as far as anything is made of it.
-#[derive(Clone, Debug)]
-enum Node {
-    Flag(bool),
-    List(Vec<Self>),
-    Number(u64),
-    Object(Vec<(String, Self)>),
-    Other,
-    Text(String),
-}
-
-impl Node {
-    fn member(&self, name: &str) -> Option<&Self> {
-        match self {
-            Self::Object(members) => members.iter().find(|(key, _)| key == name).map(|(_, node)| node),
-            Self::Flag(_) | Self::List(_) | Self::Number(_) | Self::Other | Self::Text(_) => None,
-        }
-    }
-
-    fn list(&self) -> Option<&[Self]> {
-        if let Self::List(list) = self { Some(list) } else { None }
-    }
-
-    fn text(&self) -> Option<&str> {
-        if let Self::Text(text) = self { Some(text) } else { None }
-    }
-
-    fn setting(&self) -> Setting {
-        match self {
-            Self::Flag(flag) => Setting::Flag(*flag),
-            Self::Number(number) => Setting::Number(*number),
-            Self::Text(text) => Setting::Text(text.clone()),
-            Self::List(_) | Self::Object(_) | Self::Other => Setting::Other,
-        }
-    }
-}
-
-/// Reads a [`Node`] that nests at most so deep.
-#[derive(Clone, Copy)]
-struct Depth(u8);
-
-impl Depth {
-    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
-        self.0.checked_sub(1).map(Self).ok_or_else(|| E::custom("nested too deep"))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Depth {
-    type Value = Node;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Depth {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Node, E> {
-        Ok(Node::Flag(flag))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
-        Ok(Node::Number(number))
-    }
-
-    fn visit_i64<E>(self, _number: i64) -> Result<Node, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_f64<E>(self, _number: f64) -> Result<Node, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
-        let mut nodes = Vec::new();
-        let inner = self.inner()?;
-        while let Some(node) = list.next_element_seed(inner)? {
-            if nodes.len() >= MAX_MEMBERS {
-                return Err(A::Error::custom("a list too long"));
-            }
-            nodes.push(node);
-        }
-        Ok(Node::List(nodes))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Node, A::Error> {
-        let mut members: Vec<(String, Node)> = Vec::new();
-        let inner = self.inner()?;
-        while let Some(name) = object.next_key::<String>()? {
-            if members.len() >= MAX_MEMBERS {
-                return Err(A::Error::custom("too many members"));
-            }
-            if members.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(A::Error::custom("a member stands twice"));
-            }
-            members.push((name, object.next_value_seed(inner)?));
-        }
-        Ok(Node::Object(members))
-    }
 }

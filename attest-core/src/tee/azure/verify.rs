@@ -96,7 +96,7 @@ impl HclReport<'_> {
         match accepted.claims() {
             Claims::Snp(claims) => self.bind(claims, user_data, provider),
             // Without SNP's claims there is no way on; the check cannot be taken away.
-            other @ Claims::Vtpm(_) => {
+            other @ (Claims::Tdx(_) | Claims::Vtpm(_)) => {
                 let actual = Value::Phrase(other.format().id());
                 Err(Error::refusal(&checks::ACCEPTED, "SNP's claims", actual))
             }

@@ -28,6 +28,7 @@ pub(super) fn list(evidence: &Evidence, store: &Store, now: UnixTime) -> Result<
         needs.push(Need {
             kind: NeedKind::Crl,
             url: format!("https://kdsintf.amd.com/{kind}/v1/{}/crl", line.name()),
+            chain_header: "",
             why: "tells whether the intermediate is revoked",
             required: false,
         });
@@ -60,16 +61,17 @@ fn has_crl(line: ProductLine, carried: &Collateral, store: &Store, now: UnixTime
 
 /// The address of the VCEK at AMD's key distribution service (AMD 57230). A VLEK is handed to the provider only.
 pub(super) fn endorsement_need(fields: &Fields) -> Need {
-    let kind = NeedKind::EndorsementKey;
+    let (kind, chain_header) = (NeedKind::EndorsementKey, "");
     if fields.signing_key() == 1 {
         let why = "the VLEK's certificate; AMD gives it to the cloud provider, so only the host has it";
-        return Need { kind, url: String::new(), why, required: true };
+        return Need { kind, url: String::new(), chain_header, why, required: true };
     }
     let why = "the certificate of the key that signed the report";
     if fields.chip_id_is_masked() {
         return Need {
             kind,
             url: String::new(),
+            chain_header,
             why: "the host masks CHIP_ID: only the host knows the VCEK",
             required: true,
         };
@@ -88,5 +90,5 @@ pub(super) fn endorsement_need(fields: &Fields) -> Need {
         tcb.snp,
         tcb.microcode
     );
-    Need { kind, url, why, required: true }
+    Need { kind, url, chain_header, why, required: true }
 }

@@ -3,7 +3,6 @@
 use alloc::string::String;
 
 use super::anchors::AkPath;
-use super::eventlog::{Outcome, State};
 use super::gce::GceInfo;
 use super::log::LogClaims;
 use super::pcr::VerifiedPcrs;
@@ -11,6 +10,7 @@ use super::public::{Attributes, Hierarchy, Name};
 use super::wire::ClockInfo;
 use crate::claims::Root;
 use crate::crypto::HashAlgorithm;
+use crate::eventlog::{Outcome, State};
 use crate::values::{Digest, Nonce, Value};
 
 /// Claims of one TPM: what the quotes' signatures cover, what vouches for the key, and how the verification was asked for.

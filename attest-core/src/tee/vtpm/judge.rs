@@ -4,9 +4,9 @@ use alloc::format;
 
 use super::checks::policy as checks;
 use super::claims::{Claims, word};
-use super::eventlog::{Outcome, State};
 use super::policy::Policy;
 use crate::checks::Checks;
+use crate::eventlog::{Outcome, State};
 use crate::rules::judge::{ANY, bit, listed, unusual};
 use crate::rules::{Bit, OneOf, Registers};
 use crate::values::Value;

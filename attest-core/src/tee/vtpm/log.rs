@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::eventlog::{Compared, Log, Outcome, Replay, State};
 use super::pcr::VerifiedPcrs;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::Malformed;
+use crate::eventlog::{Compared, Log, Outcome, Replay, State};
 
 /// A log next to quoted registers, bank by bank.
 #[derive(Clone, Debug, PartialEq, Eq)]

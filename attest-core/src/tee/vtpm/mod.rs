@@ -19,7 +19,7 @@ pub mod creation;
 #[cfg(feature = "credential")]
 pub mod credential;
 mod endorsement;
-pub mod eventlog;
+pub use crate::eventlog;
 mod gce;
 mod judge;
 mod key;
@@ -117,7 +117,8 @@ impl Tee for Vtpm {
             return Ok(Needs::default());
         }
         let why = "the attestation key's certificate; the machine that quotes has it. Not needed for a key that is pinned";
-        let need = Need { kind: NeedKind::EndorsementKey, url: String::new(), why, required: false };
+        let kind = NeedKind::EndorsementKey;
+        let need = Need { kind, url: String::new(), chain_header: "", why, required: false };
         Ok(Needs(Vec::from([need])))
     }
 

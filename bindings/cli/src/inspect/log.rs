@@ -1,9 +1,7 @@
 //! A bare event log: the boot as it tells it, next to register values or to none.
 
 use attest_core::crypto::HashAlgorithm;
-use attest_core::tee::vtpm::eventlog::{
-    Boot, Coverage, EventKind, Judged, Log, Outcome, REGISTERS, Register, Replay,
-};
+use attest_core::eventlog::{Boot, Coverage, EventKind, Judged, Log, Outcome, REGISTERS, Register, Replay};
 use attest_core::values::{Digest, Hex};
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
 //! TPM evidence and its parts: quotes, signatures, keys, and values that nothing vouches for.
 
 use attest_core::crypto::HashAlgorithm;
-use attest_core::tee::vtpm::eventlog::Log;
+use attest_core::eventlog::Log;
 use attest_core::tee::vtpm::{
     AlgorithmId, Attest, AttestationKey, Attested, Attributes, Key, MAGIC, Public, Scheme, Signature,
     SignatureValue, TpmEvidence,

@@ -13,8 +13,9 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::{MAX_ENTRIES, PcrSignature, PcrSignatures};
 use crate::crypto::HashAlgorithm;
-use crate::encoding::{Base64, offset};
+use crate::encoding::Base64;
 use crate::error::{Malformed, Problem};
+use crate::json_tree::offset;
 use crate::tee::vtpm::algorithm::AlgorithmId;
 use crate::tee::vtpm::wire::Selection;
 

@@ -80,6 +80,21 @@ impl<'a> Log<'a> {
     /// [`Malformed`] for a log, a header or an event past the stated bounds, cut short, or against one of the rules of
     /// [`super::checks::wire`]. Unknown event types and unknown algorithms *in the header* are values.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        Self::read(bytes, false)
+    }
+
+    /// Reads the log of a confidential machine without a TPM, which the ACPI table CCEL points to. There a register's number is
+    /// one higher than its name (0 is what the machine was built of, and nothing extends it), firmware writes the header under
+    /// the number of the first, and the area is larger than the log: behind the last event it is filled with zeros, or with
+    /// ones.
+    ///
+    /// # Errors
+    /// As [`Log::parse`]. What fills the area up must be of one kind.
+    pub fn parse_cc(area: &'a [u8]) -> Result<Self, Malformed> {
+        Self::read(area, true)
+    }
+
+    fn read(bytes: &'a [u8], cc: bool) -> Result<Self, Malformed> {
         let mut r = Reader::new(STRUCTURE, bytes);
         if bytes.len() > MAX_LOG {
             let problem = Problem::TooLarge { max: MAX_LOG, actual: bytes.len() };
@@ -97,11 +112,11 @@ impl<'a> Log<'a> {
         if r.left() > 0 {
             let first = log.read_legacy(&mut r, 0)?;
             if first.kind == EventKind::NO_ACTION && first.data.starts_with(SPEC_ID) {
-                log.read_spec_id(&first, &r)?;
+                log.read_spec_id(&first, &r, cc)?;
                 log.events = r;
             }
         }
-        log.walk()?;
+        log.walk(cc)?;
         Ok(log)
     }
 
@@ -136,10 +151,14 @@ impl<'a> Log<'a> {
     }
 
     /// Looks at every event once and keeps what concerns the whole.
-    fn walk(&mut self) -> Result<(), Malformed> {
+    fn walk(&mut self, cc: bool) -> Result<(), Malformed> {
         let mut r = self.events.clone();
         let mut extended = false;
         while r.left() > 0 {
+            if cc && r.is_filling() {
+                self.events.cut(&r);
+                break;
+            }
             if self.len >= MAX_EVENTS {
                 let actual = self.len.saturating_add(1);
                 return Err(r.malformed("events", Problem::TooLarge { max: MAX_EVENTS, actual }));
@@ -232,13 +251,14 @@ impl<'a> Log<'a> {
     }
 
     /// TCG_EfiSpecIDEvent. `after` stands behind the event, so that offsets are those of the log.
-    fn read_spec_id(&mut self, event: &Event<'a>, after: &Reader<'a>) -> Result<(), Malformed> {
+    fn read_spec_id(&mut self, event: &Event<'a>, after: &Reader<'a>, cc: bool) -> Result<(), Malformed> {
         let base = after.offset().saturating_sub(event.data.len());
         let at =
             |malformed: Malformed| Malformed { offset: malformed.offset.saturating_add(base), ..malformed };
         // The first event has the SHA-1 form: this is its one digest.
         let zero = event.digests.bytes.iter().all(|octet| *octet == 0);
-        let header = Header::read(event.data, event.index, zero).map_err(at)?;
+        let header = Header::read(event.data, if cc && event.index == 1 { 0 } else { event.index }, zero)
+            .map_err(at)?;
         self.banks = header.banks;
         self.bank_count = header.bank_count;
         self.spec_id = Some(header.spec_id);
