@@ -15,7 +15,7 @@ mod tpm;
 pub(crate) use policy::{Init, Policy, PolicyFormat, RootName};
 pub(crate) use tpm::{Pack, PackTpm, TpmTrust};
 
-/// Verify, inspect and explain the evidence of confidential machines (AMD SEV-SNP, TPM 2.0).
+/// Verify, inspect and explain the evidence of confidential machines (AMD SEV-SNP, Intel TDX, TPM 2.0).
 #[derive(Debug, Parser)]
 #[command(name = "attestrap", version, max_term_width = 110, after_help = Exit::table())]
 pub(crate) struct Arguments {
@@ -43,7 +43,7 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = Exit::table())]
 pub(crate) struct Verify {
-    /// A report, a report with its certificate table, TPM evidence, or an evidence envelope; `-` is standard input.
+    /// A report, a report with its certificate table, a TDX quote, TPM evidence, or an evidence envelope; `-` is standard input.
     #[arg(value_name = "EVIDENCE", default_value = "-")]
     pub(crate) evidence: PathBuf,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(crate) struct Verify {
     /// The policy, TOML or JSON. Without it: the built-in strict policy, and the output says so.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// SNP: what REPORT_DATA must be: 64 bytes in hexadecimal, no fewer.
+    /// SNP and TDX: what REPORT_DATA must be: 64 bytes in hexadecimal, no fewer.
     #[arg(long, value_name = "HEX", value_parser = input::report_data)]
     pub(crate) report_data: Option<[u8; 64]>,
     /// TPM: what extraData of every quote must be, all of it: up to 66 bytes in hexadecimal.
@@ -71,6 +71,9 @@ pub(crate) struct Verify {
     /// SNP: trust the roots in this directory and no others: milan-ark.der, milan-ask.der, milan-asvk.der, genoa-..., turin-...
     #[arg(long, value_name = "DIR")]
     pub(crate) anchors: Option<PathBuf>,
+    /// TDX: trust this root and no other, PEM or DER; repeat it. Without it: the Intel SGX Root CA.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tdx_root: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) network: Network,
     /// Colours in the text.
@@ -140,7 +143,8 @@ pub(crate) struct Completions {
 /// Collateral from files, and the time at which it must hold.
 #[derive(Args, Debug)]
 pub(crate) struct Supplied {
-    /// Certificates: a file (PEM, DER, DER one after the other, certificate table, bundle) or a directory; repeat it.
+    /// Certificates and signed documents (TCB info, identities): a file (PEM, DER, DER one after the other, JSON, certificate
+    /// table, bundle) or a directory; repeat it.
     #[arg(long, value_name = "DIR|FILE")]
     pub(crate) certs: Vec<PathBuf>,
     /// A revocation list, PEM or DER; repeat it.
@@ -157,7 +161,7 @@ pub(crate) struct Supplied {
 /// Whether missing collateral is fetched, and from where.
 #[derive(Args, Debug)]
 pub(crate) struct Network {
-    /// Fetch what is missing from AMD's key distribution service.
+    /// Fetch what is missing from AMD's key distribution service, or from Intel's provisioning service.
     #[cfg(feature = "fetch")]
     #[arg(long)]
     pub(crate) fetch: bool,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use attest_core::collateral::Collateral;
 use attest_core::tee::snp::{self, Anchors, ProductLine};
+use attest_core::tee::tdx;
 use attest_core::tee::vtpm::TrustedAk;
 use attest_core::{Store, TrustAnchors};
 
@@ -16,9 +17,9 @@ use crate::input;
 const BUNDLE_START: &[u8] = b"\x00\x70attestrap/bundle";
 
 /// Files of a directory that are read; what a name ends with says nothing about what is inside.
-const NAMES: &[&str] = &["cer", "crl", "crt", "der", "pem"];
+const NAMES: &[&str] = &["cer", "crl", "crt", "der", "json", "pem"];
 
-/// Reads certificates and CRLs: a bundle, DER, PEM, or a certificate table.
+/// Reads certificates, CRLs and documents: a bundle, DER, PEM, a signed document, or a certificate table.
 pub(crate) fn parse(name: &Path, bytes: &[u8]) -> Result<Collateral, Failure> {
     let about = |error| Failure::about(name.display(), error);
     if matches!(bytes, [0xa4 | 0xa5, rest @ ..] if rest.starts_with(BUNDLE_START)) {
@@ -113,6 +114,26 @@ impl TpmTrust {
         }
         Ok(())
     }
+}
+
+/// The roots in these files and no others, for TDX; the pinned one without any.
+pub(crate) fn tdx_roots(files: &[PathBuf], anchors: &mut TrustAnchors) -> Result<(), Failure> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    anchors.tdx = tdx::Anchors::none();
+    for path in files {
+        let collateral = parse(path, &input::read(path)?)?;
+        if collateral.certificates().next().is_none() {
+            let message = format!("--tdx-root: {}: a certificate is expected, got none", path.display());
+            return Err(Failure::usage(message));
+        }
+        let mut roots = collateral.certificates();
+        roots
+            .try_for_each(|der| anchors.tdx.add_root(der))
+            .map_err(|error| Failure::about(path.display(), error))?;
+    }
+    Ok(())
 }
 
 /// The roots in `directory` and no others, or the pinned ones.

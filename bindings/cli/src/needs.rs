@@ -98,9 +98,11 @@ impl Network {
             list(evidence, store, now)?.iter().find(|need| !need.url.is_empty() && !tried.contains(&need.url))
         {
             tried.push(need.url.clone());
-            let fetched = client
-                .get(need)
-                .and_then(|bytes| store.add(&bytes).map_err(|error| Failure::about(&need.url, error)));
+            let about = |error| Failure::about(&need.url, error);
+            let fetched = client.get(need).and_then(|fetched| {
+                let chain = fetched.chain.map_or(Ok(0), |chain| store.add(&chain).map_err(about))?;
+                Ok(store.add(&fetched.body).map_err(about)?.saturating_add(chain))
+            });
             match fetched {
                 Ok(new) => added = added.saturating_add(new),
                 Err(failed) if need.required => failure = failure.or(Some(failed)),

@@ -5,8 +5,8 @@ use std::path::Path;
 use attest_core::checks::Outcome;
 use attest_core::claims::Root;
 use attest_core::policy::POLICY_SCHEMA;
-use attest_core::rules::{OneOf, Registers};
-use attest_core::tee::{snp, vtpm};
+use attest_core::rules::{Limit, OneOf, Registers};
+use attest_core::tee::{snp, tdx, vtpm};
 use attest_core::values::Value as Shown;
 use attest_core::{Claims, Context, Expect, TrustAnchors, Verifier};
 use serde_json::Value;
@@ -32,6 +32,7 @@ impl Policy {
                 init.fits()?;
                 let made = match init.format {
                     PolicyFormat::Snp => init.snp(),
+                    PolicyFormat::Tdx => init.tdx(),
                     PolicyFormat::Vtpm => init.vtpm()?,
                 };
                 let text = made.head + &commented(&made.policy)?;
@@ -66,17 +67,23 @@ impl Init {
             || !self.supplied.crl.is_empty()
             || self.supplied.bundle.is_some()
             || self.supplied.at.is_some();
-        let (snp, vtpm) = (PolicyFormat::Snp, PolicyFormat::Vtpm);
+        let (snp, tdx, vtpm) = (PolicyFormat::Snp, PolicyFormat::Tdx, PolicyFormat::Vtpm);
         let options = [
             (snp, "--product-line", !self.product_line.is_empty()),
             (snp, "--measurement", !self.measurement.is_empty()),
+            (tdx, "--mr-td", !self.mr_td.is_empty()),
+            (tdx, "--evaluation-number", self.evaluation_number.is_some()),
             (vtpm, "--root", !self.root.is_empty()),
             (vtpm, "--from", self.from.is_some()),
             (vtpm, "--tpm-root, --ak-name, --ak-spki-sha256", trust),
             (vtpm, "--certs, --crl, --bundle, --at", supplied),
         ];
-        if let Some((_, option, _)) = options.iter().find(|(of, _, given)| *given && *of != self.format) {
-            let other = if self.format == snp { "vtpm" } else { "snp" };
+        if let Some((of, option, _)) = options.iter().find(|(of, _, given)| *given && *of != self.format) {
+            let other = match of {
+                PolicyFormat::Snp => "snp",
+                PolicyFormat::Tdx => "tdx",
+                PolicyFormat::Vtpm => "vtpm",
+            };
             return Err(Failure::usage(format_args!("{option}: only with --format {other}")));
         }
         if self.format == vtpm && self.root.is_empty() {
@@ -102,6 +109,18 @@ impl Init {
         let minima = "Minima: snp::MARCH_2026, what one integrator demanded of its fleet in March 2026. Judge them for yourself.";
         let head = format!("# {HEAD}\n# {minima}\n");
         Made { head, policy: attest_core::Policy::for_snp(policy), note: None }
+    }
+
+    /// The strict policy for TDX quotes with what the caller chose.
+    fn tdx(&self) -> Made {
+        let mr_td = match self.mr_td.as_slice() {
+            [] => OneOf::Any,
+            listed => OneOf::Listed(listed.to_vec()),
+        };
+        let least = self.evaluation_number.map_or(Limit::Any, Limit::To);
+        let open = "MRTD is the firmware alone: what it boots is in RTMR1 and RTMR2, and this file leaves them open.";
+        let head = format!("# {HEAD}\n# {open}\n");
+        Made { head, policy: attest_core::Policy::for_tdx(tdx::Policy::strict(least, mr_td)), note: None }
     }
 
     /// The strict policy for TPM quotes with what the caller chose.
@@ -233,8 +252,8 @@ fn comment(description: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use attest_core::rules::{OneOf, Registers};
-    use attest_core::tee::{snp, vtpm};
+    use attest_core::rules::{Limit, OneOf, Registers};
+    use attest_core::tee::{snp, tdx, vtpm};
 
     use super::commented;
 
@@ -242,7 +261,13 @@ mod tests {
     fn comments_change_no_rule() {
         let snp = snp::Policy::strict(snp::MARCH_2026, OneOf::only([7; 48]));
         let vtpm = vtpm::Policy::strict(OneOf::Any, Registers::Any);
-        for policy in [attest_core::Policy::for_snp(snp), attest_core::Policy::for_vtpm(vtpm)] {
+        let tdx = tdx::Policy::strict(Limit::To(18), OneOf::only([7; 48]));
+        let policies = [
+            attest_core::Policy::for_snp(snp),
+            attest_core::Policy::for_tdx(tdx),
+            attest_core::Policy::for_vtpm(vtpm),
+        ];
+        for policy in policies {
             let text = commented(&policy).unwrap();
             assert_eq!(attest_core::Policy::from_toml(&text).unwrap(), policy);
         }

@@ -16,6 +16,7 @@ use crate::input;
 fn built_in(format: Format) -> String {
     let lax = match format {
         Format::Snp => "minima of March 2026, any measurement",
+        Format::Tdx => "up to date at any TCB recovery, any MRTD",
         Format::Vtpm => "any root that you name, any register value",
         // The core may grow: a section that this build lacks refuses everything.
         _ => "no section for this format",
@@ -28,6 +29,7 @@ impl Verify {
         let policy = self.policy.as_deref().map_or_else(|| Ok(input::strict()), input::policy)?;
         let mut anchors = collateral::anchors(self.anchors.as_deref())?;
         self.trust.add_to(&mut anchors)?;
+        collateral::tdx_roots(&self.tdx_root, &mut anchors)?;
         let now = self.supplied.time()?;
         let evidence = input::evidence(&self.evidence)?;
         self.fits(evidence.format)?;
@@ -61,13 +63,20 @@ impl Verify {
     /// Refuses options that say nothing about evidence of this format: who gives one believes that it counts.
     fn fits(&self, format: Format) -> Result<(), Failure> {
         let options = [
-            (Format::Snp, "--report-data", self.report_data.is_some()),
             (Format::Snp, "--anchors", self.anchors.is_some()),
+            (Format::Tdx, "--tdx-root", !self.tdx_root.is_empty()),
             (Format::Vtpm, "--nonce", self.nonce.is_some()),
             (Format::Vtpm, "--tpm-root", !self.trust.tpm_root.is_empty()),
             (Format::Vtpm, "--ak-name", !self.trust.ak_name.is_empty()),
             (Format::Vtpm, "--ak-spki-sha256", !self.trust.ak_spki_sha256.is_empty()),
         ];
+        if self.report_data.is_some() && !matches!(format, Format::Snp | Format::Tdx) {
+            return Err(Failure::usage(format_args!(
+                "--report-data is for evidence of format snp or tdx, and {} is of format {}",
+                self.evidence.display(),
+                format.id()
+            )));
+        }
         match options.iter().find(|(of, _, given)| *given && *of != format) {
             None => Ok(()),
             Some((of, option, _)) => Err(Failure::usage(format_args!(

@@ -36,6 +36,12 @@ pub(crate) struct Init {
     /// SNP: launch measurement to allow, 48 bytes in hexadecimal; repeat it. Without it: any, and you should list yours.
     #[arg(long, value_name = "HEX", value_parser = input::measurement)]
     pub(crate) measurement: Vec<[u8; 48]>,
+    /// TDX: MRTD to allow, 48 bytes in hexadecimal; repeat it. Without it: any, and you should list yours.
+    #[arg(long, value_name = "HEX", value_parser = input::measurement)]
+    pub(crate) mr_td: Vec<[u8; 48]>,
+    /// TDX: lowest tcbEvaluationDataNumber to take. Without it: any.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) evaluation_number: Option<u32>,
     /// TPM: what the trust must be rooted in: cloud-vtpm, caller, hardware, or any; repeat it. It has no default.
     #[arg(long, value_name = "ROOT", value_parser = root)]
     pub(crate) root: Vec<RootName>,
@@ -59,6 +65,8 @@ pub(crate) struct Init {
 pub(crate) enum PolicyFormat {
     /// AMD SEV-SNP.
     Snp,
+    /// Intel TDX.
+    Tdx,
     /// TPM 2.0 quotes.
     Vtpm,
 }

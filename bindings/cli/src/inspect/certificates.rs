@@ -1,6 +1,7 @@
 //! What certificates and CRLs say.
 
 use attest_core::collateral::Collateral;
+use attest_core::document::SignedDocument;
 use attest_core::values::{Hex, Value};
 use attest_core::x509::{Certificate, CertificateList, Name};
 use serde_json::{Map, json};
@@ -8,7 +9,12 @@ use serde_json::{Map, json};
 /// Certificates and CRLs as text.
 pub(super) fn listing(collateral: &Collateral) -> String {
     let mut text = String::new();
-    for (kind, list) in [("certificate", certificates(collateral)), ("crl", crls(collateral))] {
+    let lists = [
+        ("certificate", certificates(collateral)),
+        ("crl", crls(collateral)),
+        ("document", documents(collateral)),
+    ];
+    for (kind, list) in lists {
         for object in list {
             text += &format!("\n{kind}\n");
             for (name, value) in &object {
@@ -50,6 +56,21 @@ pub(super) fn crls(collateral: &Collateral) -> Vec<Map<String, serde_json::Value
                 ("this_update".into(), json!(Value::Time(crl.this_update()).to_string())),
                 ("next_update".into(), json!(crl.next_update().map(|time| Value::Time(time).to_string()))),
                 ("revoked".into(), json!(revoked)),
+            ])
+        })
+        .collect()
+}
+
+/// Signed documents by their names. What they say is shown as it stands there.
+pub(super) fn documents(collateral: &Collateral) -> Vec<Map<String, serde_json::Value>> {
+    let parsed = collateral.documents().filter_map(|bytes| SignedDocument::parse(bytes).ok());
+    parsed
+        .map(|document| {
+            let body = document.signed_bytes();
+            Map::from_iter([
+                ("name".into(), json!(document.name().escape_default().to_string())),
+                ("bytes".into(), json!(body.len())),
+                ("says".into(), json!(body.escape_ascii().to_string())),
             ])
         })
         .collect()

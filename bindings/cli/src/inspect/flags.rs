@@ -32,6 +32,20 @@ pub(crate) const PLATFORM_INFO: Bits = &[
 /// Key information, 48h. Bits 4 to 2 are SIGNING_KEY.
 pub(crate) const KEY_INFO: Bits = &[(0, "AUTHOR_KEY_EN"), (1, "MASK_CHIP_KEY")];
 
+/// TDATTRIBUTES (Intel TDX Module ABI, ATTRIBUTES).
+pub(crate) const TD_ATTRIBUTES: Bits = &[
+    (0, "DEBUG"),
+    (16, "ICSSD"),
+    (17, "SERVTD_EXT"),
+    (27, "LASS"),
+    (28, "SEPT_VE_DISABLE"),
+    (29, "MIGRATABLE"),
+    (30, "PKS"),
+    (31, "KL"),
+    (62, "TPA"),
+    (63, "PERFMON"),
+];
+
 /// The names of the bits that are set; one without a name is called by its number. Bits of `mask` are a number, not flags.
 pub(crate) fn names(register: u64, bits: Bits, mask: u64) -> Vec<String> {
     let set = (0..u64::BITS).filter(|number| (register & !mask) >> number & 1 == 1);

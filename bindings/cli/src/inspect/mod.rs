@@ -5,6 +5,7 @@ mod flags;
 mod layout;
 mod log;
 mod snp;
+mod tdx;
 mod tpm;
 
 use attest_core::collateral::Collateral;
@@ -56,6 +57,10 @@ impl Inspect {
         let about = |error| Failure::about(self.file.display(), error);
         match evidence.format {
             Format::Snp => snp::show(self, evidence).map_err(about),
+            Format::Tdx => {
+                self.fits("a TDX quote")?;
+                tdx::show(self, evidence).map_err(about)
+            }
             Format::Vtpm => {
                 self.fits("TPM evidence")?;
                 tpm::show(self, evidence).map_err(about)
@@ -72,6 +77,7 @@ impl Inspect {
                 "verified": false,
                 "certificates": certificates::certificates(collateral),
                 "crls": certificates::crls(collateral),
+                "documents": certificates::documents(collateral),
             });
             return document.to_string() + "\n";
         }

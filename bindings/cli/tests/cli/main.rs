@@ -10,5 +10,6 @@ mod policy_files;
 mod policy_init;
 mod real_tpm;
 mod real_vectors;
+mod tdx;
 mod tool;
 mod tpm;

@@ -6,15 +6,15 @@ use attest_core::Policy;
 use attest_core::claims::Root;
 use attest_core::crypto::HashAlgorithm;
 use attest_core::policy::POLICY_SCHEMA;
-use attest_core::rules::{AllOf, Bit, Floors, OneOf, Registers};
-use attest_core::tee::{snp, vtpm};
+use attest_core::rules::{AllOf, Bit, Floors, Instant, Limit, OneOf, Registers};
+use attest_core::tee::{snp, tdx, vtpm};
 use attest_core::values::Digest;
 use serde_json::{Value, json};
 
 use crate::tool::{attestrap, file, vector};
 
 /// Keys that a file may leave out.
-const OPTIONAL: &[&str] = &["fmc", "snp", "vtpm", "warn_only"];
+const OPTIONAL: &[&str] = &["fmc", "snp", "tdx", "vtpm", "warn_only"];
 
 /// The strict policies with a minimum or a value in every place that can have one.
 fn full() -> Policy {
@@ -24,8 +24,28 @@ fn full() -> Policy {
     policy.firmware.current = policy.firmware.committed.clone();
     assert!(matches!(&policy.tcb.current, Floors::PerPart(parts) if parts.len() == snp::Part::ALL.len()));
     let mut both = Policy::for_snp(policy);
+    both.tdx = Some(full_tdx());
     both.vtpm = Some(full_vtpm());
     both
+}
+
+/// A list in every place that can have one, and an exception.
+fn full_tdx() -> tdx::Policy {
+    let listed = || OneOf::Listed(vec![[0xa7; 48], [0; 48]]);
+    let mut policy = tdx::Policy::strict(Limit::To(18), listed());
+    policy.fmspcs = OneOf::only([0x90, 0xc0, 0x6f, 0, 0, 0]);
+    policy.platforms = OneOf::only([7; 16]);
+    policy.replayed = AllOf(OneOf::Listed(vec![0, 3]));
+    policy.tcb.statuses = OneOf::Listed(tdx::TcbStatus::ALL.to_vec());
+    policy.tcb.advisories = OneOf::only("INTEL-SA-01036".to_owned());
+    for rule in [&mut policy.mr_seam, &mut policy.mr_config_id, &mut policy.mr_owner, &mut policy.rtmr1] {
+        *rule = listed();
+    }
+    let name = tdx::ExceptionName::new("ticket 1").unwrap();
+    let until = Instant(1_798_675_200);
+    let fmspc = [0x90, 0xc0, 0x6f, 0, 0, 0];
+    policy.tcb.exceptions.push(tdx::TcbException::new(name, fmspc, [2; 16], 11, [3; 16], until));
+    policy
 }
 
 /// A list in every place that can have one, and values for a register of each bank.

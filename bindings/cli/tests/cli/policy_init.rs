@@ -47,12 +47,26 @@ fn options_that_do_not_fit_are_2_and_named() {
         (&["--root", "any"], "--root: only with --format vtpm"),
         (&["--from", "x"], "--from: only with --format vtpm"),
         (&["--certs", "x"], "--certs"),
-        (&["--format", "tdx"], "--format"),
+        (&["--format", "sgx"], "--format"),
+        (&["--mr-td", &measurement], "--mr-td: only with --format tdx"),
+        (&["--format", "tdx", "--measurement", &measurement], "--measurement: only with --format snp"),
     ] {
         let ran = attestrap(["policy", "init"].iter().chain(arguments));
         assert_eq!((ran.code, ran.err.lines().count()), (2, 1), "{arguments:?}: {}{}", ran.out, ran.err);
         assert!(ran.err.contains(said), "{said}: {}", ran.err);
     }
+}
+
+#[test]
+fn a_policy_for_quotes_takes_what_the_caller_chose() {
+    let measurement = "a7".repeat(48);
+    let arguments =
+        ["policy", "init", "--format", "tdx", "--mr-td", &measurement, "--evaluation-number", "18"];
+    let ran = attestrap(arguments);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let policy = Policy::from_toml(&ran.out).unwrap().tdx.unwrap();
+    assert_eq!(policy.mr_td, OneOf::only([0xa7; 48]));
+    assert_eq!(policy.tcb.minimum_evaluation_number, attest_core::rules::Limit::To(18));
 }
 
 #[test]
