@@ -21,13 +21,19 @@ use crate::tee::vtpm::{Name, TrustedAk};
 use crate::values::Nonce;
 use crate::verifier::Verifier;
 
+/// Trust in nobody.
+pub(crate) fn nobody() -> TrustAnchors {
+    TrustAnchors::new(Anchors::none())
+}
+
 /// A set's own anchors.
 pub(crate) fn anchors_of(set: &Set) -> TrustAnchors {
-    let mut anchors = TrustAnchors::new(Anchors::none());
+    let mut anchors = nobody();
     let line = |name: &str| ProductLine::from_name(name).unwrap();
     for anchor in &set.manifest.roots {
         let der = set.blob(&anchor.file).unwrap();
         match set.manifest.tee.as_str() {
+            "tdx" => anchors.tdx.add_root(&der).unwrap(),
             "vtpm" => anchors.vtpm.add_root(&der).unwrap(),
             _ => anchors.snp.add_root(line(&anchor.line), &der).unwrap(),
         }

@@ -87,6 +87,7 @@ fn format_of(kind: &Kind) -> Option<Format> {
 fn has_section(policy: &Policy, format: Format) -> bool {
     match format {
         Format::Snp => policy.snp.is_some(),
+        Format::Tdx => policy.tdx.is_some(),
         Format::Vtpm => policy.vtpm.is_some(),
         _ => false,
     }

@@ -277,7 +277,7 @@ impl Judge<'_> {
 fn check_composite(tees: &[(&Item, Accepted)]) -> Result<(), Disbelief> {
     let name = |accepted: &Accepted| match accepted.claims() {
         TeeClaims::Vtpm(claims) => claims.ak_name().map(|name| companions(&[name.as_bytes()])),
-        TeeClaims::Snp(_) | _ => None,
+        TeeClaims::Snp(_) | TeeClaims::Tdx(_) | _ => None,
     };
     match tees {
         [] => Ok(()),
@@ -310,6 +310,15 @@ fn take_claims(claims: &TeeClaims, facts: &mut Facts) {
             for key in &facts.keys {
                 let id = key.as_bytes().to_vec();
                 facts.same_node.push(SameNode { class: SameNodeClass::SnpKey, id });
+            }
+        }
+        TeeClaims::Tdx(claims) => {
+            until = claims.valid_until();
+            if let Some(platform) = claims.pck().piid() {
+                let machine = MachineId::new(finish_256(Sha256::new_with_prefix(platform)));
+                facts.machine = Some(machine);
+                let id = machine.as_bytes().to_vec();
+                facts.same_node.push(SameNode { class: SameNodeClass::Platform, id });
             }
         }
         TeeClaims::Vtpm(claims) => {

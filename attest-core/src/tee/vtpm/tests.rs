@@ -19,7 +19,6 @@ use crate::context::{Context, Expect, TrustAnchors};
 use crate::crypto::{Curve, HashAlgorithm};
 use crate::error::Refused;
 use crate::rules::{AllOf, Bit, OneOf, Registers, Unusual};
-use crate::tee::snp::Anchors;
 use crate::tee::testing;
 use crate::values::Digest;
 use crate::verified::Verified;
@@ -145,7 +144,7 @@ fn attributes_are_claimed_where_something_vouches_for_them() {
     let pinned = |evidence: &TpmEvidence| {
         let of_set = testing::anchors_of(&set);
         let claims = verify(evidence, &of_set).unwrap();
-        let mut anchors = TrustAnchors::new(Anchors::none());
+        let mut anchors = testing::nobody();
         let digest = claims.claims().ak_spki_sha256().as_bytes().try_into().unwrap();
         anchors.vtpm.add_key(TrustedAk::pinned_spki(digest));
         anchors
