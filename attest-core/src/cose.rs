@@ -19,16 +19,16 @@ const TAG: u64 = 18;
 const MAX_HEADERS: usize = 16;
 
 /// Labels of header parameters (RFC 9052, 3.1).
-pub(crate) mod label {
+pub mod label {
     use super::Key;
 
     /// alg.
-    pub(crate) const ALGORITHM: Key<'static> = Key::Int(1);
+    pub const ALGORITHM: Key<'static> = Key::Int(1);
 }
 
 /// Something signed by one key, borrowed from the bytes received.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sign1<'a> {
+pub struct Sign1<'a> {
     /// Content of the protected header's byte string; empty if it has no parameters.
     protected: &'a [u8],
     payload: &'a [u8],
@@ -40,7 +40,10 @@ impl<'a> Sign1<'a> {
     /// `unprotected` read the value of each header, and refuse those that do not belong there.
     ///
     /// Nothing outside the protected header and the payload is signed, so here lengths are definite: one document has one form.
-    pub(crate) fn parse(
+    ///
+    /// # Errors
+    /// [`Malformed`] for another shape, and in the words of the two readers.
+    pub fn parse(
         bytes: &'a [u8],
         max: usize,
         mut protected: impl FnMut(&mut Foreign<'a>, Key<'a>) -> Result<(), Malformed>,
@@ -88,19 +91,19 @@ impl<'a> Sign1<'a> {
     }
 
     /// What the signature is over: the Sig_structure of RFC 9052, 4.4, around the bytes received.
-    pub(crate) fn signed_bytes(&self, external_aad: &[u8]) -> Vec<u8> {
+    pub fn signed_bytes(&self, external_aad: &[u8]) -> Vec<u8> {
         let mut encoder = Encoder::default();
         encoder.array(4).text("Signature1").bytes(self.protected).bytes(external_aad).bytes(self.payload);
         encoder.into_bytes()
     }
 
     /// The payload, as received.
-    pub(crate) const fn payload(&self) -> &'a [u8] {
+    pub const fn payload(&self) -> &'a [u8] {
         self.payload
     }
 
     /// The signature: for ECDSA r, then s, each as long as the field (RFC 9053, 2.1).
-    pub(crate) const fn signature(&self) -> &'a [u8] {
+    pub const fn signature(&self) -> &'a [u8] {
         self.signature
     }
 }

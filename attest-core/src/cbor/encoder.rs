@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use cbor4ii::core::enc::{self, Encode};
-use cbor4ii::core::types::{Array, Bytes, Map};
+use cbor4ii::core::types::{Array, Bytes, Map, Tag};
 
 /// Writes items in order, in their shortest form. The order of map keys is the caller's to keep.
 #[derive(Debug, Default)]
@@ -116,6 +116,12 @@ impl Encoder<'_> {
         self
     }
 
+    /// The tag of the next item (RFC 8949, 3.4), for formats of others: ours have none.
+    pub fn tag(&mut self, tag: u64) -> &mut Self {
+        drop(Tag(tag, Nothing).encode(self));
+        self
+    }
+
     /// A text string.
     pub fn text(&mut self, value: &str) -> &mut Self {
         drop(value.encode(self));
@@ -131,5 +137,14 @@ impl Encoder<'_> {
     /// What was written.
     pub fn into_bytes(self) -> Vec<u8> {
         self.out
+    }
+}
+
+/// Stands where an item follows that is written on its own.
+struct Nothing;
+
+impl Encode for Nothing {
+    fn encode<W: enc::Write>(&self, _writer: &mut W) -> Result<(), enc::Error<W::Error>> {
+        Ok(())
     }
 }

@@ -28,7 +28,8 @@ const NULL: u8 = 0xf6;
 
 /// Which lengths a container may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lengths {
+#[expect(clippy::exhaustive_enums, reason = "a length is definite or it is not")]
+pub enum Lengths {
     /// Definite ones, and indefinite ones that end with a break.
     Any,
     /// Definite ones only.
@@ -37,7 +38,8 @@ pub(crate) enum Lengths {
 
 /// The key of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Key<'a> {
+#[expect(clippy::exhaustive_enums, reason = "all keys that are let through")]
+pub enum Key<'a> {
     /// A byte string; nobody asks for one.
     Bytes,
     /// An integer, of the 65 bits that CBOR has.
@@ -48,14 +50,17 @@ pub(crate) enum Key<'a> {
 
 /// Reads items in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Foreign<'a> {
+pub struct Foreign<'a> {
     reader: Reader<'a>,
     lengths: Lengths,
 }
 
 impl<'a> Foreign<'a> {
     /// A reader at the front of `bytes`, of which there are at most `max`; `structure` names the whole in errors.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn new(
         structure: &'static str,
         bytes: &'a [u8],
         max: usize,
@@ -69,12 +74,12 @@ impl<'a> Foreign<'a> {
     }
 
     /// Where the next item starts, in bytes from the front.
-    pub(crate) const fn offset(&self) -> usize {
+    pub const fn offset(&self) -> usize {
         self.reader.offset()
     }
 
     /// An error at the next item.
-    pub(crate) const fn malformed(&self, field: &'static str, problem: Problem) -> Malformed {
+    pub const fn malformed(&self, field: &'static str, problem: Problem) -> Malformed {
         self.reader.malformed(field, problem)
     }
 
@@ -97,12 +102,18 @@ impl<'a> Foreign<'a> {
     }
 
     /// An unsigned integer.
-    pub(crate) fn uint(&mut self, field: &'static str) -> Result<u64, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn uint(&mut self, field: &'static str) -> Result<u64, Malformed> {
         self.definite(field, Major::Unsigned, "not an unsigned integer")
     }
 
     /// An integer.
-    pub(crate) fn int(&mut self, field: &'static str) -> Result<i128, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn int(&mut self, field: &'static str) -> Result<i128, Malformed> {
         let here = self.clone();
         match self.head(field)? {
             Head { major: Major::Unsigned, argument: Some(value) } => Ok(i128::from(value)),
@@ -113,19 +124,28 @@ impl<'a> Foreign<'a> {
     }
 
     /// A text string.
-    pub(crate) fn text(&mut self, field: &'static str) -> Result<&'a str, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn text(&mut self, field: &'static str) -> Result<&'a str, Malformed> {
         let here = self.clone();
         let octets = self.string(field, Major::Text, "not a text string of definite length")?;
         core::str::from_utf8(octets).map_err(|_| here.malformed(field, Problem::Encoding("not UTF-8")))
     }
 
     /// A byte string.
-    pub(crate) fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], Malformed> {
         self.string(field, Major::Bytes, "not a byte string of definite length")
     }
 
     /// A byte string, or null for none.
-    pub(crate) fn bytes_or_null(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn bytes_or_null(&mut self, field: &'static str) -> Result<Option<&'a [u8]>, Malformed> {
         if self.next_is(field, NULL)? {
             return Ok(None);
         }
@@ -133,7 +153,10 @@ impl<'a> Foreign<'a> {
     }
 
     /// The tag in front of the next item, if there is one.
-    pub(crate) fn tag(&mut self, field: &'static str) -> Result<Option<u64>, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn tag(&mut self, field: &'static str) -> Result<Option<u64>, Malformed> {
         let here = self.clone();
         match self.head(field)? {
             Head { major: Major::Tag, argument: Some(tag) } => Ok(Some(tag)),
@@ -145,7 +168,10 @@ impl<'a> Foreign<'a> {
     }
 
     /// An array of at most `max` items, each read by `each`; how many there are.
-    pub(crate) fn array(
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn array(
         &mut self,
         field: &'static str,
         max: usize,
@@ -155,7 +181,10 @@ impl<'a> Foreign<'a> {
     }
 
     /// A map of at most `max` pairs, whose values `each` reads; how many there are. No key stands twice.
-    pub(crate) fn map(
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn map(
         &mut self,
         field: &'static str,
         max: usize,
@@ -177,12 +206,18 @@ impl<'a> Foreign<'a> {
     }
 
     /// One item of any kind, which nobody reads.
-    pub(crate) fn skip(&mut self, field: &'static str) -> Result<(), Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn skip(&mut self, field: &'static str) -> Result<(), Malformed> {
         self.skip_at(field, 1)
     }
 
     /// Says that nothing may be left.
-    pub(crate) fn finish(self, field: &'static str) -> Result<(), Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`], for anything else.
+    pub fn finish(self, field: &'static str) -> Result<(), Malformed> {
         self.reader.finish(field)
     }
 

@@ -8,11 +8,11 @@
 //! - [`Decoder::fields`]: these keys, some of them optional, and room for later versions. The sign of a key is its critical bit: an
 //!   unknown key of zero or more is skipped, an unknown negative key is refused.
 //!
-//! That is for formats that we write. What firmware and vendors write is read by another reader, which demands less.
+//! That is for formats that we write. What firmware and vendors write is read by [`foreign`], which demands less.
 
 mod decoder;
 mod encoder;
-pub(crate) mod foreign;
+pub mod foreign;
 mod head;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use crate::error::{FormError, FormProblem};
 use crate::reference::{Register, index};
 
 pub mod constellation;
+pub mod corim;
 pub mod flashbots;
 pub mod rvps;
 

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`blob::verify`] | a key signed these bytes, the way `cosign sign-blob` does |
 //! | [`bundle::verify`] | the same, or an identity that a given authority vouched for; and a given transparency log has the signature |
+//! | [`corim::verify`] | a key signed this manifest, and the signature is valid now |
 //! | [`rollback::Watermark`] | a document is not older than the last one accepted |
 //!
 //! Each ends in a [`Trusted`] or in an error that names the step. Nothing between exists: a log that does not answer, an entry that
@@ -23,6 +24,7 @@ pub mod blob;
 pub mod bundle;
 mod certificate;
 mod checkpoint;
+pub mod corim;
 mod der_form;
 mod entry;
 mod key;

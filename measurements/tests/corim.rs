@@ -1,0 +1,381 @@
+//! Manifests of other makers, held against what an independent reader says of them. The folder is named by
+//! ATTESTRAP_REAL_VECTORS; none of it is kept here.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use attest_core::UnixTime;
+use attest_core::crypto::BUILT_IN;
+use attest_core::rules::Limit;
+use attest_measurements::formats::Origin;
+use attest_measurements::formats::corim::{
+    Comid, Corim, Environment, Kind, Label, Measurement, Name, Reference, RimDigest, Svn, write,
+};
+use attest_measurements::reference::{Consent, Minimum, ReferenceValues, Register, Rule, Set, Window};
+use attest_measurements::trust::{Step, TrustError, VerifyingKey, corim};
+use serde_json::{Map, Value, json};
+
+const ORIGIN: Origin<'_> = Origin::new("image", 1, 1_790_000_000);
+
+fn root() -> Option<PathBuf> {
+    let root = vectors::real().map(|root| root.join("rats"));
+    if root.is_none() {
+        println!("skipped: ATTESTRAP_REAL_VECTORS does not name the folder of real documents");
+    }
+    root
+}
+
+fn entries(root: &Path, kinds: &[&str]) -> Vec<(Value, Vec<u8>)> {
+    let text = std::fs::read(root.join("manifest.json")).expect("a manifest");
+    let manifest: Value = serde_json::from_slice(&text).expect("JSON");
+    let wanted = |entry: &&Value| kinds.iter().any(|kind| entry["kind"] == *kind);
+    let list = manifest["vectors"].as_array().expect("vectors").iter().filter(wanted);
+    list.map(|entry| {
+        let file = root.join(entry["file"].as_str().expect("a file"));
+        (entry.clone(), std::fs::read(&file).unwrap_or_else(|error| panic!("{file:?}: {error}")))
+    })
+    .collect()
+}
+
+fn entry(root: &Path, id: &str) -> Vec<u8> {
+    let mut all = entries(root, &["corim", "corim-signed", "comid"]).into_iter();
+    all.find(|(entry, _)| entry["id"] == id).unwrap_or_else(|| panic!("{id}")).1
+}
+
+fn key(root: &Path) -> VerifyingKey {
+    let jwk: Value =
+        serde_json::from_slice(&std::fs::read(root.join("corim-test-key.jwk")).unwrap()).unwrap();
+    let coordinate = |name: &str| {
+        use base64ct::{Base64UrlUnpadded, Encoding as _};
+        Base64UrlUnpadded::decode_vec(jwk[name].as_str().unwrap()).unwrap()
+    };
+    let front = "3059301306072a8648ce3d020106082a8648ce3d03010703420004";
+    let spki = [vectors::unhex(front).unwrap(), coordinate("x"), coordinate("y")].concat();
+    VerifyingKey::from_der(&spki).unwrap()
+}
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+// What was read, in the notation of the manifest.
+
+fn name(name: &Name<'_>) -> Value {
+    match name {
+        Name::Bytes(bytes) => format!("h:{}", vectors::hex(bytes)).into(),
+        Name::Text(text) => (*text).into(),
+        _ => Value::Null,
+    }
+}
+
+fn label(label: &Label<'_>) -> Value {
+    match label {
+        Label::Bytes(bytes) => json!({"tag": 560, "value": format!("h:{}", vectors::hex(bytes))}),
+        Label::Int(number) => i64::try_from(*number).unwrap().into(),
+        Label::Oid(bytes) => format!("oid-ber:{}", vectors::hex(bytes)).into(),
+        Label::Text(text) => (*text).into(),
+        Label::Uuid(bytes) => {
+            let hex = vectors::hex(bytes);
+            format!("uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+                .into()
+        }
+        _ => Value::Null,
+    }
+}
+
+fn key_of(label: &Label<'_>) -> String {
+    if let Label::Text(text) = label { (*text).to_owned() } else { self::label(label).to_string() }
+}
+
+fn environment(of: &Environment<'_>) -> Value {
+    let mut class = Map::new();
+    let mut put = |key: &str, value: Option<Value>| drop(value.map(|value| class.insert(key.into(), value)));
+    put("0", of.class.as_ref().map(label));
+    put("1", of.vendor.map(Value::from));
+    put("2", of.model.map(Value::from));
+    put("3", of.layer.map(Value::from));
+    put("4", of.index.map(Value::from));
+    let mut all = Map::new();
+    if !class.is_empty() {
+        all.insert("0".into(), class.into());
+    }
+    all.extend(of.instance.as_ref().map(|instance| ("1".to_owned(), label(instance))));
+    all.extend(of.group.as_ref().map(|group| ("2".to_owned(), label(group))));
+    all.into()
+}
+
+fn digests(of: &[RimDigest<'_>]) -> Value {
+    of.iter()
+        .map(|digest| json!([label(&digest.algorithm), format!("h:{}", vectors::hex(digest.value))]))
+        .collect()
+}
+
+/// Values that are read here, and the keys of the others.
+fn values(of: &Measurement<'_>, wanted: &Value) -> Value {
+    let mut all = Map::new();
+    if let Some(version) = of.version {
+        let mut map = json!({"0": version});
+        // The scheme is passed over.
+        map["1"] = wanted["0"]["1"].clone();
+        map.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        all.insert("0".into(), map);
+    }
+    all.extend(of.svn.map(|svn| {
+        let value = match svn {
+            Svn::AtLeast(number) => json!({"tag": 553, "value": number}),
+            Svn::Exactly(number) => json!({"tag": 552, "value": number}),
+            _ => Value::Null,
+        };
+        ("1".to_owned(), value)
+    }));
+    if !of.digests.is_empty() {
+        all.insert("2".into(), digests(&of.digests));
+    }
+    if !of.registers.is_empty() {
+        let registers = of.registers.iter().map(|(name, list)| (key_of(name), digests(list)));
+        all.insert("14".into(), registers.collect::<Map<_, _>>().into());
+    }
+    all.extend(of.unread.iter().map(|key| (key.clone(), wanted[key].clone())));
+    all.into()
+}
+
+fn references(of: &[Reference<'_>], wanted: &Value) -> Value {
+    let mut all = Vec::new();
+    for reference in of {
+        for measurement in &reference.measurements {
+            let wanted = &wanted[all.len()]["mval"];
+            let key = measurement.key.as_ref().map_or(Value::Null, label);
+            all.push(json!({"env": environment(&reference.environment), "mkey": key, "mval": values(measurement, wanted)}));
+        }
+    }
+    all.into()
+}
+
+fn check_comid(id: &str, of: &Comid<'_>, wanted: &Value) {
+    assert_eq!(name(&of.id), wanted["tag_id"], "{id}");
+    let triples: Map<String, Value> =
+        of.triples.iter().map(|(kind, count)| (kind.to_string(), (*count).into())).collect();
+    assert_eq!(Value::from(triples), wanted["triples"], "{id}");
+    let wanted = &wanted["reference_values"];
+    if !wanted.is_null() {
+        assert_eq!(&references(&of.references, wanted), wanted, "{id}");
+    }
+}
+
+fn check(id: &str, of: &Corim<'_>, wanted: &Value) {
+    assert_eq!(name(&of.id), wanted["id"], "{id}");
+    let profile =
+        of.profile.as_ref().map_or(Value::Null, |profile| json!({"tag": 32, "value": label(profile)}));
+    assert_eq!(profile, wanted["profile"], "{id}");
+    let comids = wanted["comids"].as_array().expect("comids");
+    assert_eq!(of.comids.len(), comids.len(), "{id}");
+    of.comids.iter().zip(comids).for_each(|(comid, wanted)| check_comid(id, comid, wanted));
+    let bound = |limit| if let Limit::To(seconds) = limit { Value::from(seconds) } else { Value::Null };
+    assert_eq!(bound(of.not_before), wanted["validity"]["not_before"], "{id}");
+    assert_eq!(bound(of.not_after), wanted["validity"]["not_after"], "{id}");
+}
+
+#[test]
+fn manifests_are_read_as_an_independent_reader_does() {
+    let Some(root) = root() else { return };
+    let mut judged = 0;
+    for (entry, bytes) in entries(&root, &["corim", "comid"]) {
+        let id = entry["id"].as_str().expect("an id");
+        let (verdict, expected) = (&entry["expected"]["verdict"], &entry["expected"]);
+        judged += 1;
+        match (entry["kind"] == "comid", verdict == "accept") {
+            (true, true) => {
+                let comid = Comid::parse(&bytes).unwrap_or_else(|error| panic!("{id}: {error}"));
+                check_comid(id, &comid, &expected["comid"]);
+            }
+            (false, true) => {
+                let corim = Corim::parse(&bytes).unwrap_or_else(|error| panic!("{id}: {error}"));
+                check(id, &corim, &expected["corim"]);
+            }
+            (true, false) => assert!(Comid::parse(&bytes).is_err(), "{id}"),
+            (false, false) => assert!(Corim::parse(&bytes).is_err(), "{id}"),
+        }
+    }
+    println!("{judged} manifests");
+    assert!(judged > 15);
+}
+
+#[test]
+fn signatures_are_judged_as_an_independent_reader_does() {
+    let Some(root) = root() else { return };
+    let key = key(&root);
+    let mut judged = 0;
+    for (entry, bytes) in entries(&root, &["corim-signed"]) {
+        let id = entry["id"].as_str().expect("an id");
+        let expected = &entry["expected"];
+        for provider in BUILT_IN {
+            let verify = |now: u64| corim::verify(&bytes, &key, at(now), provider);
+            if expected["verdict"] != "accept" {
+                assert!(verify(1_780_000_000).is_err() && verify(1_700_000_000).is_err(), "{id}");
+                continue;
+            }
+            let bound = |name: &str| expected["signature_validity"][name].as_u64().expect("a time");
+            let (from, until) = (bound("not_before"), bound("not_after"));
+            for now in [from, until] {
+                let trusted = verify(now).unwrap_or_else(|error| panic!("{id}: {error}"));
+                check(id, &Corim::parse(trusted.bytes()).unwrap(), &expected["corim"]);
+            }
+            for now in [from - 1, until + 1] {
+                assert_eq!(verify(now).unwrap_err().step(), Some(Step::Time), "{id}");
+            }
+            for octet in 0..bytes.len() {
+                let mut altered = bytes.clone();
+                altered[octet] ^= 1;
+                assert!(corim::verify(&altered, &key, at(from), provider).is_err(), "{id}: octet {octet}");
+            }
+            judged += 1;
+        }
+    }
+    assert!(judged >= 9, "{judged}");
+}
+
+fn kind_of(environment: &Environment<'_>) -> Option<Kind> {
+    match (environment.class, environment.model, environment.index) {
+        (Some(Label::Uuid([0x89, 0xa7, 0xa1, 0xf0, ..])), None, None) => Some(Kind::Snp),
+        (None, Some("node image 1"), None) => Some(Kind::Tpm),
+        (None, Some("node image 1"), Some(0)) => Some(Kind::Tdx),
+        _ => None,
+    }
+}
+
+fn names(values: &ReferenceValues) -> Vec<String> {
+    values.sets()[0].registers().keys().map(|register| register.name()).collect()
+}
+
+#[test]
+fn values_are_imported_or_fail_closed() {
+    let Some(root) = root() else { return };
+    let import = |bytes: &[u8]| {
+        Corim::parse(bytes).expect("a manifest").to_reference_values(&ORIGIN, &Consent::NONE, kind_of)
+    };
+    let tpm = import(&entry(&root, "corim-tpm-pcrs")).unwrap().complete().unwrap();
+    assert_eq!(names(&tpm), [4, 7, 9, 11, 12, 15].map(|index| format!("tpm.sha256.{index}")));
+    let four = Register::from_name("tpm.sha256.4").unwrap();
+    let value = tpm.sets()[0].registers()[&four].values().first().unwrap();
+    assert_eq!(
+        vectors::hex(value.as_bytes()),
+        "7b9d78970fb1536f78087006b136966cbc8ff2e59638edf1b2c8d7110b3557a7"
+    );
+
+    // The placeholder of a profile, and versions that must be exactly these, are constraints that nothing here holds.
+    let snp = import(&entry(&root, "corim-snp-min")).unwrap();
+    let places: Vec<String> = snp.losses().iter().map(|loss| loss.at.clone()).collect();
+    assert_eq!(places, ["profile", "tags[0].references[0][1]", "tags[0].references[0][3]"]);
+    assert_eq!(snp.clone().complete().unwrap_err().0.len(), 3);
+    assert_eq!(snp.clone().despite(&["profile", "tags[0].references[0][1]"]).unwrap_err().0.len(), 1);
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
+    let snp = snp.despite(&places).unwrap();
+    assert_eq!(names(&snp), ["snp.measurement"]);
+    let minimums = snp.sets()[0].minimums();
+    assert_eq!(
+        (minimums[&Minimum::SnpGuestSvn], minimums[&Minimum::SnpReportedTcb]),
+        (1, 360_287_970_189_639_684)
+    );
+
+    let node = import(&entry(&root, "corim-node")).unwrap();
+    let places: Vec<String> = node.losses().iter().map(|loss| loss.at.clone()).collect();
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
+    let node = node.despite(&places).unwrap();
+    assert_eq!(names(&node).len(), 11, "{:?}", names(&node));
+    assert_eq!(node.sets()[0].window().until(), Limit::To(1_893_456_000));
+
+    // Environments that nobody knows, and values that nobody reads, leave nothing.
+    for (entry, bytes) in entries(&root, &["corim"]) {
+        let id = entry["id"].as_str().expect("an id");
+        let Ok(corim) = Corim::parse(&bytes) else { continue };
+        let unknown = corim.to_reference_values(&ORIGIN, &Consent::NONE, |_| None);
+        assert!(unknown.is_err(), "{id}: a set without registers");
+    }
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let digest = |octet: u8, len: usize| attest_core::values::Digest::filled(octet, len);
+    let rule = |register: Register| {
+        let values = [1, 2].map(|octet| digest(octet, register.digest_len()));
+        (register, Rule::new(values, false).unwrap())
+    };
+    let registers = [
+        "snp.measurement",
+        "tdx.mrtd",
+        "tdx.rtmr.0",
+        "tdx.rtmr.3",
+        "tpm.sha256.4",
+        "tpm.sha384.4",
+        "tpm.sha512.23",
+        "nitro.pcr.31",
+    ];
+    let registers = registers.map(|name| rule(Register::from_name(name).unwrap())).into();
+    let window = Window::new(Limit::To(5), Limit::To(1_893_456_000)).unwrap();
+    let minimums = [(Minimum::SnpGuestSvn, 3), (Minimum::SnpReportedTcb, u64::MAX)].into();
+    let set = Set::new("image", window, registers, minimums, &Consent::NONE).unwrap();
+    let values = ReferenceValues::new("image", 1, 1_790_000_000, vec![set]).unwrap();
+    let bytes = write(&values, "Example").unwrap().complete().unwrap();
+    let corim = Corim::parse(&bytes).unwrap();
+    let kind = |environment: &Environment<'_>| match environment.class {
+        Some(Label::Bytes(b"snp")) => Some(Kind::Snp),
+        Some(Label::Bytes(b"tdx")) => Some(Kind::Tdx),
+        Some(Label::Bytes(b"tpm")) => Some(Kind::Tpm),
+        Some(Label::Bytes(b"nitro")) => Some(Kind::Nitro),
+        _ => None,
+    };
+    let again = corim.to_reference_values(&ORIGIN, &Consent::NONE, kind).unwrap().complete().unwrap();
+    assert_eq!(again, values);
+    for len in 0..bytes.len() {
+        assert!(Corim::parse(&bytes[..len]).is_err(), "cut to {len}");
+    }
+    assert!(Corim::parse(&[&bytes[..], &[0]].concat()).is_err());
+    let sha1 = rule(Register::from_name("tpm.sha1.4").unwrap());
+    let set = Set::new("image", window, [sha1].into(), [].into(), &Consent::NONE).unwrap();
+    assert!(write(&ReferenceValues::new("image", 1, 0, vec![set]).unwrap(), "Example").is_err());
+}
+
+#[test]
+fn what_signs_must_say_so() {
+    use p256::ecdsa::signature::Signer as _;
+    let signer = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let point = signer.verifying_key().to_sec1_point(false);
+    let front = vectors::unhex("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
+    let key = VerifyingKey::from_der(&[&front[..], point.as_bytes()].concat()).unwrap();
+    // {1: -7, 3: "application/rim+cbor", 8: << {0: {0: "a"}, 1: {1: 1(1000)}} >>}
+    let parts =
+        ["0126", "0374", "6170706c69636174696f6e2f72696d2b63626f72", "084f", "a200a100616101a101c11903e8"];
+    let good =
+        format!("a3{}{}{}08{:02x}{}", parts[0], parts[1], parts[2], 0x40 + parts[4].len() / 2, parts[4]);
+    let judge = |protected: &str, now: u64| {
+        let protected = vectors::unhex(protected).unwrap();
+        let mut encoder = attest_core::cbor::Encoder::default();
+        encoder.array(4).text("Signature1").bytes(&protected).bytes(&[]).bytes(b"manifest");
+        let signature: p256::ecdsa::Signature = signer.sign(&encoder.into_bytes());
+        let mut encoder = attest_core::cbor::Encoder::default();
+        encoder.tag(18).array(4).bytes(&protected).map(0).bytes(b"manifest").bytes(&signature.to_bytes());
+        let bytes = encoder.into_bytes();
+        corim::verify(&bytes, &key, at(now), BUILT_IN[0]).map(|trusted| trusted.bytes().to_vec())
+    };
+    assert_eq!(judge(&good, 1000), Ok(b"manifest".to_vec()));
+    assert_eq!(judge(&good, 1001).unwrap_err().step(), Some(Step::Time));
+    // CWT claims in place of corim-meta: {4: 1000, 5: 10}.
+    let claims = format!("a3{}{}{}0fa2041903e8050a", parts[0], parts[1], parts[2]);
+    for (now, valid) in [(9, false), (10, true), (999, true), (1000, false)] {
+        assert_eq!(judge(&claims, now).is_ok(), valid, "{now}");
+    }
+    for (from, to) in [
+        ("a30126", "a30127"),
+        ("a30126", "a30126".replace("0126", "013822").as_str()),
+        ("a30126", "a40126028101"),
+        ("a30126", "a4012619010200"),
+        ("72696d", "72696e"),
+        ("00a1006161", "0200"),
+    ] {
+        let bent = good.replacen(from, to, 1);
+        assert_ne!(bent, good, "{from}");
+        let error = judge(&bent, 1000).unwrap_err();
+        let other = matches!(error, TrustError::Malformed(_));
+        assert!(error.step() == Some(Step::Signature) || other, "{to}: {error}");
+    }
+}
