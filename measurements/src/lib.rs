@@ -22,8 +22,10 @@ extern crate std;
 mod document;
 pub mod error;
 pub mod formats;
+pub mod merge;
 pub mod policy;
 pub mod reference;
 pub mod trust;
+pub mod update;
 
 pub use document::{MAX_BYTES, MAX_DEPTH, MAX_NODES};

@@ -12,9 +12,9 @@ use attest_core::UnixTime;
 use attest_core::checks::Check;
 use attest_core::policy::Policy;
 use attest_core::rules::{Floors, Limit, OneOf, Registers};
-use attest_core::tee::nitro;
 use attest_core::tee::snp::{self, Part, RawTcb, Tcb};
 use attest_core::tee::vtpm::checks::policy::PCRS;
+use attest_core::tee::{nitro, tdx};
 use attest_core::values::Digest;
 
 use crate::reference::{Minimum, ReferenceValues, Register, Rule, Set, bound_of};
@@ -109,37 +109,44 @@ impl Set {
         policy.warn_only.clone_from(&ground.warn_only);
         let mut pcrs: BTreeMap<_, OneOf<Digest>> = BTreeMap::new();
         for (register, rule) in self.registers() {
-            match register {
+            let none = || self.no_section(register.name());
+            let check = match register {
+                Register::NitroPcr(_) => return Err(none()),
                 Register::SnpMeasurement => {
-                    let snp =
-                        section(&mut policy.snp, ground.snp.as_ref(), || self.no_section(register.name()))?;
-                    let digests = rule.values().iter().filter_map(|value| value.as_bytes().try_into().ok());
-                    let allowed = narrowed(&snp.measurements, digests.collect());
-                    snp.measurements = OneOf::Listed(self.not_empty(allowed, register)?);
-                    warn(&mut policy, rule, &snp::checks::policy::MEASUREMENT);
+                    let snp = section(&mut policy.snp, ground.snp.as_ref(), none)?;
+                    snp.measurements = self.narrowed(&snp.measurements, register, rule)?;
+                    &snp::checks::policy::MEASUREMENT
+                }
+                Register::TdxMrtd | Register::TdxRtmr(_) => {
+                    let tdx = section(&mut policy.tdx, ground.tdx.as_ref(), none)?;
+                    let number = if let Register::TdxRtmr(number) = register { Some(number) } else { None };
+                    let (values, check) = match number {
+                        None => (&mut tdx.mr_td, &tdx::checks::policy::MR_TD),
+                        Some(0) => (&mut tdx.rtmr0, &tdx::checks::policy::RTMR0),
+                        Some(1) => (&mut tdx.rtmr1, &tdx::checks::policy::RTMR1),
+                        Some(2) => (&mut tdx.rtmr2, &tdx::checks::policy::RTMR2),
+                        Some(3) => (&mut tdx.rtmr3, &tdx::checks::policy::RTMR3),
+                        Some(_) => return Err(none()),
+                    };
+                    *values = self.narrowed(values, register, rule)?;
+                    check
                 }
                 Register::TpmPcr(bank, index) => {
-                    let vtpm =
-                        section(&mut policy.vtpm, ground.vtpm.as_ref(), || self.no_section(register.name()))?;
-                    // A set has registers from 0 to 23 only.
-                    let Some(check) = PCRS.get(usize::from(*index)) else {
-                        return Err(self.no_section(register.name()));
-                    };
-                    let values = rule.values().iter().copied().collect();
+                    let vtpm = section(&mut policy.vtpm, ground.vtpm.as_ref(), none)?;
+                    let check = *PCRS.get(usize::from(*index)).ok_or_else(none)?;
                     let of_ground = if let Registers::Listed(listed) = &vtpm.pcrs {
                         listed.get(&(*bank, *index))
                     } else {
                         None
                     };
-                    let allowed = narrowed(of_ground.unwrap_or(&OneOf::Any), values);
+                    let values = rule.values().iter().copied().collect();
+                    let allowed = both(of_ground.unwrap_or(&OneOf::Any), values);
                     pcrs.insert((*bank, *index), OneOf::Listed(self.not_empty(allowed, register)?));
                     self.judge_banks(*index, rule, register)?;
-                    warn(&mut policy, rule, check);
+                    check
                 }
-                Register::NitroPcr(_) | Register::TdxMrtd | Register::TdxRtmr(_) => {
-                    return Err(self.no_section(register.name()));
-                }
-            }
+            };
+            warn(&mut policy, rule, check);
         }
         if let Some(vtpm) = &mut policy.vtpm {
             // Registers that only the ground names stay.
@@ -178,15 +185,25 @@ impl Set {
             if rule.warns_only() {
                 return Err(ConversionError::WarnOnly { set: self.name().into(), register: register.name() });
             }
-            let values = rule.values().iter().filter_map(|value| value.as_bytes().try_into().ok()).collect();
-            let allowed = narrowed(pcrs.get(index).unwrap_or(&OneOf::Any), values);
-            pcrs.insert(*index, OneOf::Listed(self.not_empty(allowed, register)?));
+            let allowed = self.narrowed(pcrs.get(index).unwrap_or(&OneOf::Any), register, rule)?;
+            pcrs.insert(*index, allowed);
         }
         if let Some(minimum) = self.minimums().keys().next() {
             return Err(self.no_section(minimum.name().into()));
         }
         policy.pcrs = nitro::policy::Registers::Listed(pcrs);
         Ok(policy)
+    }
+
+    /// What the ground and the set both allow of a register of 48 bytes.
+    fn narrowed(
+        &self,
+        ground: &OneOf<[u8; 48]>,
+        register: &Register,
+        rule: &Rule,
+    ) -> Result<OneOf<[u8; 48]>, ConversionError> {
+        let values = rule.values().iter().filter_map(|value| value.as_bytes().try_into().ok()).collect();
+        Ok(OneOf::Listed(self.not_empty(both(ground, values), register)?))
     }
 
     fn judge_window(&self, now: UnixTime) -> Result<(), ConversionError> {
@@ -279,7 +296,7 @@ fn higher(a: Tcb, b: Tcb) -> Tcb {
 }
 
 /// What both allow.
-fn narrowed<T: PartialEq>(ground: &OneOf<T>, values: Vec<T>) -> Vec<T> {
+fn both<T: PartialEq>(ground: &OneOf<T>, values: Vec<T>) -> Vec<T> {
     if let OneOf::Listed(listed) = ground {
         values.into_iter().filter(|value| listed.contains(value)).collect()
     } else {

@@ -81,7 +81,7 @@ fn warnings_become_warnings() {
 
 #[test]
 fn nothing_is_left_out_in_silence() {
-    for register in [Register::TdxMrtd, Register::TdxRtmr(0), Register::NitroPcr(0)] {
+    for register in [Register::TdxMrtd, Register::NitroPcr(0)] {
         let error =
             set([(register, Rule::equals(digest(1, 48)))], &[]).to_policy(&ground(), at(0)).unwrap_err();
         assert!(matches!(error, ConversionError::NoSection { .. }), "{error}");
@@ -156,4 +156,33 @@ fn nitro_documents_have_a_policy_of_their_own() {
     assert!(matches!(snp.to_nitro_policy(&ground, at(0)), Err(ConversionError::NoSection { .. })));
     let svn = set([(Register::NitroPcr(4), Rule::equals(digest(1, 48)))], &[(Minimum::SnpGuestSvn, 1)]);
     assert!(matches!(svn.to_nitro_policy(&ground, at(0)), Err(ConversionError::NoSection { .. })));
+}
+
+#[test]
+fn registers_of_tdx_have_their_own_rules() {
+    let ground = Policy::for_tdx(tdx::Policy::strict(Limit::Any, OneOf::Any));
+    let registers = [
+        Register::TdxMrtd,
+        Register::TdxRtmr(0),
+        Register::TdxRtmr(1),
+        Register::TdxRtmr(2),
+        Register::TdxRtmr(3),
+    ];
+    for (at, only) in registers.into_iter().enumerate() {
+        for warn_only in [false, true] {
+            let set = set([(only, rule([digest(7, 48)], warn_only))], &[]);
+            let policy = set.to_policy(&ground, self::at(0)).unwrap();
+            let tdx = policy.tdx.unwrap();
+            let rules = [&tdx.mr_td, &tdx.rtmr0, &tdx.rtmr1, &tdx.rtmr2, &tdx.rtmr3];
+            for (index, rule) in rules.into_iter().enumerate() {
+                let expected = if index == at { OneOf::only([7; 48]) } else { OneOf::Any };
+                assert_eq!(*rule, expected, "{only:?}");
+            }
+            let id = [String::from("tdx.policy.mr-td")]
+                .into_iter()
+                .chain((0..4).map(|index| alloc::format!("tdx.policy.rtmr.{index}")))
+                .nth(at);
+            assert_eq!(policy.warn_only.into_iter().next(), id.filter(|_| warn_only));
+        }
+    }
 }

@@ -127,8 +127,8 @@ impl Set {
     /// A set.
     ///
     /// # Errors
-    /// [`FormProblem`] for a set without registers, or without one whose rule refuses, unless `consent` names it; and for a
-    /// value of another length than its register.
+    /// [`FormProblem`] for a set without registers, or without one whose rule refuses, unless `consent` names it; for a register
+    /// whose number there is not, and for a value of another length than its register.
     pub fn new(
         name: &str,
         window: Window,
@@ -141,6 +141,10 @@ impl Set {
             return Err(FormProblem::Empty);
         }
         for (register, rule) in &registers {
+            let name = register.name();
+            if Register::from_name(&name) != Some(*register) {
+                return Err(FormProblem::unexpected("a register that there is", &name));
+            }
             rule.fits(*register)?;
         }
         let refuses = registers.values().any(|rule| !rule.warn_only);

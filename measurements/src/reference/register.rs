@@ -87,6 +87,21 @@ impl Minimum {
         }
     }
 
+    /// A number that reaches both: of a TCB each byte, because they compare one by one.
+    pub(crate) fn higher(self, one: u64, other: u64) -> u64 {
+        match self {
+            Self::SnpGuestSvn => one.max(other),
+            Self::SnpReportedTcb => {
+                let mut bytes = one.to_le_bytes();
+                bytes
+                    .iter_mut()
+                    .zip(other.to_le_bytes())
+                    .for_each(|(byte, other)| *byte = (*byte).max(other));
+                u64::from_le_bytes(bytes)
+            }
+        }
+    }
+
     /// The greatest number that the field holds.
     pub(crate) const fn greatest(self) -> u64 {
         match self {

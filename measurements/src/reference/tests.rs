@@ -155,6 +155,25 @@ fn sets_of_one_name_follow_each_other() {
 }
 
 #[test]
+fn a_register_that_there_is_not_has_no_rule() {
+    let make = |register: Register, len| {
+        let registers = BTreeMap::from([(register, Rule::equals(Digest::filled(1, len)))]);
+        Set::new("a", Window::ALWAYS, registers, BTreeMap::new(), &Consent::NONE)
+    };
+    let sha256 = attest_core::crypto::HashAlgorithm::Sha256;
+    assert!(make(Register::TpmPcr(sha256, 23), 32).is_ok());
+    for (register, len) in [
+        (Register::TpmPcr(sha256, 24), 32),
+        (Register::TdxRtmr(4), 48),
+        (Register::NitroPcr(32), 48),
+        (Register::SnpMeasurement, 32),
+        (Register::TpmPcr(sha256, 23), 48),
+    ] {
+        assert!(make(register, len).is_err(), "{register:?}");
+    }
+}
+
+#[test]
 fn a_window_holds_at_its_ends() {
     let at = |seconds| UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds));
     let window = Window::new(Limit::To(10), Limit::To(20)).unwrap();
