@@ -103,7 +103,7 @@ impl ClusterCa {
         authority_name(cluster, self.epoch).map_err(|_| encoding("issuer"))
     }
 
-    fn build(
+    pub(super) fn build(
         &self,
         profile: impl x509_cert::builder::profile::BuilderProfile,
         serial: &[u8],

@@ -333,3 +333,123 @@ fn transitions_are_signed_by_the_epochs_own_key() {
     assert_eq!(trusted()[0].verify(b"transition", &signature), Err(CertificateFault::Signature));
     assert_eq!(trusted()[1].verify(b"another", &signature), Err(CertificateFault::Signature));
 }
+
+// --- certificates that the right CA signed and that are no node's: what a seat with a hole would make
+
+struct Odd {
+    subject: &'static str,
+    extensions: Vec<x509_cert::ext::Extension>,
+}
+
+impl x509_cert::builder::profile::BuilderProfile for Odd {
+    fn get_issuer(&self, _: &x509_cert::name::Name) -> x509_cert::name::Name {
+        profile::authority_name(&cluster(), KeyEpoch::FIRST).unwrap()
+    }
+
+    fn get_subject(&self) -> x509_cert::name::Name {
+        if self.subject.is_empty() { x509_cert::name::Name::default() } else { self.subject.parse().unwrap() }
+    }
+
+    fn build_extensions(
+        &self,
+        _: x509_cert::spki::SubjectPublicKeyInfoRef<'_>,
+        _: x509_cert::spki::SubjectPublicKeyInfoRef<'_>,
+        _: &x509_cert::certificate::TbsCertificate,
+    ) -> x509_cert::builder::Result<Vec<x509_cert::ext::Extension>> {
+        Ok(self.extensions.clone())
+    }
+}
+
+/// A node's certificate with its extensions, or its subject, changed; the CA's signature holds.
+fn odd(subject: &'static str, change: impl FnOnce(&mut Vec<x509_cert::ext::Extension>)) -> Vec<u8> {
+    use der::Decode;
+    let good = x509_cert::Certificate::from_der(&issue(&terms())).unwrap();
+    let tbs = good.tbs_certificate();
+    let mut extensions = tbs.extensions().unwrap().clone();
+    change(&mut extensions);
+    let key = tbs.subject_public_key_info().clone();
+    authority(1).build(Odd { subject, extensions }, &[7; 16], *tbs.validity(), key).unwrap()
+}
+
+fn at_oid(extensions: &mut [x509_cert::ext::Extension], oid: &str) -> usize {
+    extensions.iter().position(|extension| extension.extn_id.to_string() == oid).unwrap()
+}
+
+#[test]
+fn what_the_ca_signed_is_still_read_strictly() {
+    const CONSTRAINTS: &str = "2.5.29.19";
+    const USAGE: &str = "2.5.29.15";
+    const PURPOSES: &str = "2.5.29.37";
+    const NAMES: &str = "2.5.29.17";
+    const ISSUED: &str = "2.25.649059241";
+    let content = |bytes: &[u8]| der::asn1::OctetString::new(bytes).unwrap();
+    let set = |oid: &'static str, bytes: &'static [u8]| {
+        odd("", |all| {
+            let at = at_oid(all, oid);
+            all[at].extn_value = content(bytes);
+        })
+    };
+    let without = |oid: &'static str| {
+        odd("", |all| {
+            let at = at_oid(all, oid);
+            all.remove(at);
+        })
+    };
+    assert!(NodeCertificate::verify(&odd("", |_| {}), &cluster(), &trusted(), NOW).is_ok());
+    assert_eq!(refusal(&odd("CN=worker-7", |_| {}), NOW), CertificateFault::Subject);
+    // CA:true; no constraints at all; keyCertSign; no digitalSignature.
+    assert_eq!(refusal(&set(CONSTRAINTS, b"\x30\x03\x01\x01\xff"), NOW), CertificateFault::Authority);
+    assert_eq!(refusal(&without(CONSTRAINTS), NOW), CertificateFault::Authority);
+    assert_eq!(refusal(&set(USAGE, b"\x03\x02\x02\x84"), NOW), CertificateFault::Authority);
+    assert_eq!(refusal(&set(USAGE, b"\x03\x02\x05\x20"), NOW), CertificateFault::Authority);
+    assert_eq!(refusal(&without(USAGE), NOW), CertificateFault::Authority);
+    // clientAuth alone, serverAuth alone, none.
+    let client = b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02";
+    let server = b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+    assert_eq!(refusal(&set(PURPOSES, client), NOW), CertificateFault::Purposes);
+    assert_eq!(refusal(&set(PURPOSES, server), NOW), CertificateFault::Purposes);
+    assert_eq!(refusal(&without(PURPOSES), NOW), CertificateFault::Purposes);
+    // Policy epoch and generation: missing, three numbers, a negative one.
+    assert_eq!(refusal(&without(ISSUED), NOW), CertificateFault::IssuedAt);
+    let three = b"\x30\x09\x02\x01\x03\x02\x01\x05\x02\x01\x01";
+    assert_eq!(refusal(&set(ISSUED, three), NOW), CertificateFault::IssuedAt);
+    assert_eq!(refusal(&set(ISSUED, b"\x30\x06\x02\x01\xff\x02\x01\x05"), NOW), CertificateFault::IssuedAt);
+    // nameConstraints, critical, which nobody here reads.
+    let critical = odd("", |all| {
+        all.push(x509_cert::ext::Extension {
+            extn_id: der::asn1::ObjectIdentifier::new_unwrap("2.5.29.30"),
+            critical: true,
+            extn_value: content(b"\x30\x00"),
+        });
+    });
+    assert_eq!(refusal(&critical, NOW), CertificateFault::Critical);
+    assert_eq!(refusal(&without(NAMES), NOW), CertificateFault::Names("missing"));
+    let names = |uri: String, name: &str, more: &[u8]| {
+        let value = |tag: u8, text: &[u8]| [&[tag, u8::try_from(text.len()).unwrap()], text].concat();
+        let inner = [value(0x86, uri.as_bytes()), value(0x82, name.as_bytes()), more.to_vec()].concat();
+        odd("", |all| {
+            let at = at_oid(all, NAMES);
+            all[at].extn_value = content(&sequence(&inner));
+        })
+    };
+    // URIs over 127 bytes need a long length, so the shortest forms are used: c and node id make 118.
+    let uri = |cluster: &str, tail: &str| format!("attestrap://{cluster}/node/{NODE}/{tail}");
+    let own = cluster().to_string();
+    assert!(uri(&own, "worker").len() < 128);
+    let good = names(uri(&own, "worker"), "worker-7", b"");
+    assert!(NodeCertificate::verify(&good, &cluster(), &trusted(), NOW).is_ok());
+    let other = "11".repeat(32);
+    let fault = CertificateFault::Cluster { expected: cluster(), actual: ClusterId::new([0x11; 32]) };
+    assert_eq!(refusal(&names(uri(&other, "worker"), "worker-7", b""), NOW), fault);
+    let bad = CertificateFault::Names("not a node's URI");
+    for tail in ["king", "worker/", "", "Seat"] {
+        assert_eq!(refusal(&names(uri(&own, tail), "worker-7", b""), NOW), bad, "{tail}");
+    }
+    assert_eq!(refusal(&names(uri(&own.to_uppercase(), "seat"), "worker-7", b""), NOW), bad);
+    let dns = CertificateFault::Names("not a DNS name");
+    assert_eq!(refusal(&names(uri(&own, "worker"), "*.example", b""), NOW), dns);
+    let behind = CertificateFault::Names("more than at most eight addresses behind");
+    assert_eq!(refusal(&names(uri(&own, "worker"), "a", b"\x82\x01b"), NOW), behind, "a second name");
+    let nine = b"\x87\x04\x7f\x00\x00\x01".repeat(9);
+    assert_eq!(refusal(&names(uri(&own, "worker"), "a", &nine), NOW), behind);
+}

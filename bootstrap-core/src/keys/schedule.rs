@@ -21,7 +21,6 @@ use super::error::KeyError;
 use super::kdf::{Branch, Extracted, info, push_lp};
 use super::operator::OperatorKey;
 use super::secret::Secret;
-use super::wrap::WrapKey;
 use crate::ids::{DiskId, KeyEpoch, NodeId, TokenId};
 use attest_core::values::Hex;
 
@@ -308,18 +307,15 @@ impl DataRoot {
         self.0.secret("application key", "app", &context)
     }
 
-    /// What wraps the roots on a seat's disk: both this root and a key that only the seat's machine can unseal go into it, so that
-    /// the data root alone opens nothing.
+    /// This root's part in what wraps the roots on a seat's disk; the other part is a key that only the seat's machine can unseal, so
+    /// that the data root alone opens nothing.
     ///
     /// # Errors
     /// [`KeyError`] if the derivation gives no secret.
-    pub fn wrap_key(&self, node: &NodeId, node_sealed: &Secret) -> Result<WrapKey, KeyError> {
+    pub fn wrap_input(&self, node: &NodeId) -> Result<Secret, KeyError> {
         let mut context = Vec::new();
         push_lp(&mut context, "node id", node.as_bytes())?;
-        let inner = self.0.secret("wrap key", "wrap", &context)?;
-        let info = info(Branch::Data, "wrap-kek", Some(self.epoch()), &context)?;
-        let kek = Extracted::new(node_sealed.expose(), &inner).secret("wrap key", &info)?;
-        Ok(WrapKey::new(kek, *node, self.epoch()))
+        self.0.secret("wrap input", "wrap", &context)
     }
 
     /// Tells this root from another.

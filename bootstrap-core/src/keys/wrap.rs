@@ -6,6 +6,7 @@ use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use zeroize::Zeroizing;
 
 use super::error::KeyError;
+use super::kdf::{Branch, Extracted, info, push_lp};
 use super::secret::Secret;
 use crate::ids::{ClusterId, KeyEpoch, NodeId};
 
@@ -39,8 +40,21 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 
 impl WrapKey {
-    pub(super) const fn new(kek: Secret, node: NodeId, epoch: KeyEpoch) -> Self {
-        Self { kek, node, epoch }
+    /// From the data root's part (`DataRoot::wrap_input`) and the key that the node's machine seals.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the derivation gives no secret.
+    pub fn derive(
+        wrap_input: &Secret,
+        node_sealed: &Secret,
+        node: &NodeId,
+        epoch: KeyEpoch,
+    ) -> Result<Self, KeyError> {
+        let mut context = Vec::new();
+        push_lp(&mut context, "node id", node.as_bytes())?;
+        let info = info(Branch::Data, "wrap-kek", Some(epoch), &context)?;
+        let kek = Extracted::new(node_sealed.expose(), wrap_input).secret("wrap key", &info)?;
+        Ok(Self { kek, node: *node, epoch })
     }
 
     /// Wraps `secret`. The nonce is random and never used twice with this key: two secrets under one nonce give both away.
@@ -108,7 +122,7 @@ mod tests {
 
     fn key(octet: u8, node: u8, epoch: u32) -> WrapKey {
         let kek = Secret::new("kek", &[octet; 32]).unwrap();
-        WrapKey::new(kek, NodeId::new([node; 16]), KeyEpoch::new(epoch).unwrap())
+        WrapKey { kek, node: NodeId::new([node; 16]), epoch: KeyEpoch::new(epoch).unwrap() }
     }
 
     #[test]
