@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::exit::Exit;
 use crate::input;
 
+pub(crate) mod measurements;
 mod policy;
 mod tpm;
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Write the manual page.
     Man,
+    #[command(subcommand)]
+    Measurements(measurements::Measurements),
     Needs(Needs),
     #[command(subcommand)]
     Pack(Pack),

@@ -98,6 +98,19 @@ impl Client {
 }
 
 impl Client {
+    /// Fetches a document: the address that the client was made for, with `suffix` behind it. Nothing about it is believed.
+    pub(crate) fn document(&self, suffix: &str, most: usize) -> Result<Vec<u8>, Failure> {
+        let url = [self.base.as_deref().unwrap_or_default(), suffix].concat();
+        let failed = |why: String| Failure::new(Exit::Missing, format_args!("{url}: {why}"));
+        let mut response = self.agent.get(&url).call().map_err(|error| failed(error.to_string()))?;
+        if response.status() != StatusCode::OK {
+            return Err(failed(format!("the server answered {}", response.status())));
+        }
+        let limit = u64::try_from(most).unwrap_or(u64::MAX);
+        let body = response.body_mut().with_config().limit(limit).read_to_vec();
+        body.map_err(|error| failed(error.to_string()))
+    }
+
     /// Where a piece is asked for: at its maker's, or under the caller's address with the same path.
     fn address(&self, url: &str) -> String {
         let Some(base) = &self.base else { return url.to_owned() };

@@ -15,6 +15,7 @@ pub mod exit;
 mod fetch;
 mod input;
 mod inspect;
+mod measurements;
 mod needs;
 mod pack;
 mod policy_file;
@@ -41,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Answer {
         Command::Demo(demo) => demo.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Man => shell::man(),
+        Command::Measurements(measurements) => measurements.run(),
         Command::Needs(needs) => needs.run(),
         Command::Pack(pack) => pack.run(),
         Command::Policy(policy) => policy.run(),

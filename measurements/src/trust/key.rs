@@ -12,6 +12,9 @@ use super::{Step, TrustError};
 /// The largest key file, in bytes.
 const MAX_PEM: usize = 4096;
 
+/// What stands in front of an uncompressed point of P-256 in a SubjectPublicKeyInfo (RFC 5480, 2).
+const P256_FRONT: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
+
 /// A P-256 key, whose signatures are ECDSA with SHA-256: what cosign makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyingKey {
@@ -40,6 +43,14 @@ impl VerifyingKey {
             return Err(TrustError::unsupported(Step::Key, format!("{}, where P-256 is due", key.name())));
         }
         Ok(Self { spki: spki.into() })
+    }
+
+    /// A point on P-256, uncompressed (SEC 1, 2.3.3).
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::from_pem`].
+    pub fn from_p256_point(point: &[u8]) -> Result<Self, TrustError> {
+        Self::from_der(&[P256_FRONT, point].concat())
     }
 
     /// The SubjectPublicKeyInfo in DER.

@@ -5,6 +5,7 @@ mod exit_codes;
 #[cfg(feature = "fetch")]
 mod fetching;
 mod inspect_tpm;
+mod measurements;
 mod parts;
 mod policy_files;
 mod policy_init;
