@@ -23,6 +23,10 @@ pub(crate) struct Bounds {
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
     /// true or false.
+    #[cfg_attr(
+        not(feature = "json"),
+        expect(dead_code, reason = "Azure's runtime data have flags, Intel's none")
+    )]
     Flag(bool),
     /// A list.
     List(Vec<Self>),

@@ -8,11 +8,12 @@ use std::str;
 use std::sync::LazyLock;
 
 use attest_core::collateral::Collateral;
+use attest_core::eventlog::{CelLog, ImaLog, Log};
 use attest_core::rules::OneOf;
 use attest_core::tee::azure::{HclReport, RuntimeData};
 use attest_core::tee::nitro;
 use attest_core::tee::snp::{self, Anchors, ProductLine, REPORT_LEN, Report, parse_table};
-use attest_core::eventlog::{CelLog, ImaLog, Log};
+use attest_core::tee::tdx::{Quote, TdxEvidence};
 use attest_core::tee::vtpm::pcrsig::PcrSignatures;
 use attest_core::tee::vtpm::{Attest, Public, TpmEvidence};
 use attest_core::x509::{Certificate, CertificateList};
@@ -20,7 +21,7 @@ use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
 use vectors::set::Set;
 
 /// Every target, with the read that an input must survive to reach anything behind it.
-pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 16] = [
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 17] = [
     ("azure_hcl", |bytes| HclReport::parse(bytes).is_ok() || RuntimeData::from_json(bytes).is_ok()),
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
@@ -34,6 +35,10 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 16] = [
     ("snp_report", |bytes| Report::parse(bytes).is_ok()),
     ("snp_table", |bytes| parse_table(bytes).is_ok()),
     ("snp_verify", |bytes| bytes.get(..REPORT_LEN).is_some_and(|report| Report::parse(report).is_ok())),
+    ("tdx", |bytes| {
+        let quote = blobs(bytes).first().map(|evidence| TdxEvidence::parse(evidence));
+        quote.is_some_and(|read| read.is_ok_and(|parts| Quote::parse(&parts.quote).is_ok()))
+    }),
     ("vtpm_creation", |bytes| blobs(bytes).first().is_some_and(|attest| Attest::parse(attest).is_ok())),
     ("vtpm_eventlog", |bytes| {
         let json = CelLog::parse_json(bytes).is_ok();
@@ -86,6 +91,16 @@ pub static TEST_ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {
         snp.add_intermediate(line, &set.blob(&anchor.file).expect("a blob")).expect("an intermediate");
     }
     TrustAnchors::new(snp)
+});
+
+/// The root of the generated TDX quotes.
+pub static TDX_ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {
+    let set = Set::tdx().expect("the generated set");
+    let mut anchors = TrustAnchors::new(Anchors::none());
+    for anchor in &set.manifest.roots {
+        anchors.tdx.add_root(&set.blob(&anchor.file).expect("a blob")).expect("a root");
+    }
+    anchors
 });
 
 /// The root of the generated Nitro documents.

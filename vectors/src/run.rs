@@ -8,6 +8,7 @@ use std::time::Duration;
 use attest_core::checks::{Checks, Outcome};
 use attest_core::crypto::{BUILT_IN, CryptoProvider};
 use attest_core::tee::snp::{Anchors, ProductLine, checks as snp};
+use attest_core::tee::tdx::checks as tdx;
 use attest_core::tee::vtpm::{Name, TrustedAk, checks as vtpm};
 use attest_core::values::Nonce;
 use attest_core::{
@@ -161,6 +162,12 @@ fn ours(set: &Set, providers: &[&CryptoProvider]) -> Result<Sum, String> {
 /// If one is missing or is no certificate authority.
 pub fn anchors(set: &Set) -> Result<TrustAnchors, String> {
     let mut anchors = TrustAnchors::new(Anchors::none());
+    if set.manifest.tee == "tdx" {
+        for anchor in &set.manifest.roots {
+            anchors.tdx.add_root(&set.blob(&anchor.file)?).map_err(|error| error.to_string())?;
+        }
+        return Ok(anchors);
+    }
     if set.manifest.tee == "vtpm" {
         for anchor in &set.manifest.roots {
             anchors.vtpm.add_root(&set.blob(&anchor.file)?).map_err(|error| error.to_string())?;
@@ -238,9 +245,15 @@ pub fn agrees(case: &Case, answer: &Answer) -> bool {
     }
     if case.exit == 0 {
         // Shape is not in the record: a report that is judged at all has it.
-        let shape = ![snp::verify::ALL, snp::policy::ALL, vtpm::verify::ALL, vtpm::policy::ALL]
-            .iter()
-            .any(|list| list.iter().any(|check| check.id == case.check));
+        let lists = [
+            snp::verify::ALL,
+            snp::policy::ALL,
+            tdx::verify::ALL,
+            tdx::policy::ALL,
+            vtpm::verify::ALL,
+            vtpm::policy::ALL,
+        ];
+        let shape = !lists.iter().any(|list| list.iter().any(|check| check.id == case.check));
         return answer.failed.is_empty() && (shape || answer.passed.contains(&case.check));
     }
     let named = answer.failed.contains(&case.check) || answer.check.as_ref() == Some(&case.check);

@@ -99,6 +99,14 @@ impl Set {
         Self::read(&crate::folder("snp"))
     }
 
+    /// The generated TDX set of this source tree.
+    ///
+    /// # Errors
+    /// As [`Set::read`].
+    pub fn tdx() -> Result<Self, String> {
+        Self::read(&crate::folder("tdx"))
+    }
+
     /// The generated TPM set of this source tree.
     ///
     /// # Errors

@@ -38,6 +38,23 @@
 //! **Unknown but genuine.** Newer versions, CPU families and bits are values, and policy judges them. What is refused is what
 //! cannot be told apart from damage: another length, reserved bytes of a version whose layout is known.
 //!
+//! **JSON of vendors.** Intel's TCB info and identities are JSON, so `serde_json`, without `std`, is always there; the feature
+//! `json` adds policy files and verdicts. A statement is cut out of its document unread ([`crate::document`]), its signature is
+//! verified over those bytes, and only then is it read: no member twice, at most twelve deep, members that are not known left alone.
+//!
+//! **TDX collateral.** Certificates of signers are one pool, so the chain that Intel's service sends along with one statement serves
+//! the other. Of several statements on a platform the newest that is proven counts; one that is not proven, beside it, counts for
+//! nothing. Both revocation lists are demanded, and no policy goes without: a list that is missing says nothing. What a proof keeps
+//! is proven at the time at which the last of its certificates began to be valid; dates are judged at every use.
+//!
+//! **TDX levels.** A platform below every level is a claim and not an error, because clouds run such platforms, and only a policy can
+//! name them: by FMSPC, component values and TEE_TCB_SVN, with a name and an end. Every policy refuses them otherwise, and a
+//! revoked level always; neither can be turned into a warning. Statuses of platform, module and quoting enclave are joined as
+//! Intel's library joins them, whatever the order of the file.
+//!
+//! **Bytes behind a quote.** Real quotes come with up to 3065 zeros behind them, and one with 39 other bytes. At most 16 KiB are
+//! read, none is hashed or believed; their number, and whether they are zero, are claims.
+//!
 //! **CBOR.** What we write has one encoding, and only that is read. What AWS's hypervisor writes is read by rules of its own: maps
 //! of indefinite length in any order, but the shortest heads, no key twice, bounds on every count, nothing left over.
 //!

@@ -17,3 +17,8 @@
 //! | event types and labels of a replayed log were taken for measured | a class of defects in log readers | [`crate::eventlog::Untrusted`] and [`crate::eventlog::Coverage`] |
 //! | "not checked if nil" | a class of defects | [`crate::rules::OneOf::Any`] must be written; a rule left out of a file is an error |
 //! | `Ok(false)` that nobody read | a class of defects | failure is `Err`, success is [`crate::Verified`] |
+//! | report data of a quoting enclave compared in its first half only | a class of defects in TDX verifiers | `tdx.qe.attestation-key` compares all 64 bytes |
+//! | two components that belong to the TDX module compared with the platform's levels, so that genuine machines had no level | dcap-qvl 0.5.2 | [`crate::tee::tdx::TcbStatus`]: from module version 1 on the module has levels of its own |
+//! | PCEID of TCB info and certificate not compared; upper case of an FMSPC refused | dcap-qvl 0.7.1; go-tdx-guest 0.3.1 | `tdx.tcb-info.pce-id`; both are compared as bytes |
+//! | no lower bound on issueDate and thisUpdate, so that a clock set back revives what was taken back | go-tdx-guest 0.3.1 | `tdx.collateral.issued`, `tdx.crl.this-update` |
+//! | any key below the root could sign TCB info | a class of defects | `tdx.collateral.signer`: Intel's signer, directly below the root |

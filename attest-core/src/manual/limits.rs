@@ -20,6 +20,13 @@
 //! [`crate::x509::chain::MAX_SIGNATURES`] signatures for a chain, and for an event and each quoted bank two digests of register
 //! size and at most three hashes of its data.
 //!
+//! A TDX quote has at most [`crate::tee::tdx::MAX_QUOTE`] bytes, with [`crate::tee::tdx::MAX_TRAILER`] behind it, and is read in place;
+//! a signed document at most [`crate::document::MAX_DOCUMENT`], its lists at most 256 items. Work is at most four documents of a
+//! kind under four signers, eight lists, and for each quote the two signatures of the quoting enclave and of the attestation key;
+//! under remembered proofs those two are all.
+//!
+//! What no TDX quote proves: [`crate::tee::tdx::NOT_CHECKED`].
+//!
 //! What no quote proves, and what a verdict over one lists as not checked: [`crate::tee::vtpm::NOT_CHECKED`].
 //!
 //! What no SNP report proves: [`crate::tee::snp::NOT_CHECKED`].

@@ -195,6 +195,16 @@ fn write_all(corpus: &Path) -> Outcome {
         folder.put(&named(case), with_blobs(&set.blob(&case.evidence)?, &blobs)?)?;
     }
 
+    let tdx = Set::tdx()?;
+    let folder = Folder::new(corpus, "tdx")?;
+    let mut checks = BTreeSet::new();
+    for case in tdx.manifest.cases.iter().filter(|case| checks.insert((&case.check, case.exit))) {
+        let blobs = case.store.iter().map(|blob| tdx.blob(blob)).collect::<Result<Vec<_>, _>>()?;
+        let evidence = tdx.blob(&case.evidence)?;
+        let all: Vec<Vec<u8>> = [evidence].into_iter().chain(blobs).collect();
+        folder.put(&named(case), with_blobs(&[], &all)?)?;
+    }
+
     let folder = Folder::new(corpus, "snp_bitflip")?;
     for (name, what, at) in [
         ("report-bit", 0_u8, 0x90_u16 * 8),

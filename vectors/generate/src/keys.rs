@@ -2,6 +2,7 @@
 
 use std::sync::{LazyLock, OnceLock};
 
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p384::ecdsa::SigningKey;
 use rsa::pkcs8::DecodePrivateKey;
 use rsa::traits::PublicKeyParts;
@@ -151,6 +152,44 @@ impl P384Key {
     /// The key for signing.
     pub(crate) fn signing_key(&self) -> &SigningKey {
         &self.0
+    }
+}
+
+/// A P-256 key that a label determines.
+#[derive(Clone, Debug)]
+pub struct P256Key(p256::ecdsa::SigningKey);
+
+impl P256Key {
+    /// The key whose private scalar is SHA-256 of the label.
+    ///
+    /// # Panics
+    ///
+    /// When the digest is not below the group order, one case in 2^32.
+    pub fn from_label(label: &str) -> Self {
+        let key = p256::ecdsa::SigningKey::from_slice(&Sha256::digest(label));
+        Self(key.expect("the digest is below the group order"))
+    }
+
+    /// The public point, uncompressed.
+    pub fn sec1(&self) -> Vec<u8> {
+        self.0.verifying_key().to_sec1_point(false).as_bytes().to_vec()
+    }
+
+    /// SubjectPublicKeyInfo of the key.
+    pub fn spki(&self) -> Vec<u8> {
+        ec_spki("1.2.840.10045.3.1.7", &self.sec1())
+    }
+
+    /// ECDSA with SHA-256, nonce by RFC 6979: r, then s.
+    ///
+    /// # Panics
+    ///
+    /// Never: a digest of SHA-256 fits.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature: p256::ecdsa::Signature =
+            self.0.sign_prehash(&Sha256::digest(message)).expect("a SHA-256 digest fits P-256");
+        let (r, s) = signature.split_bytes();
+        [r.as_slice(), s.as_slice()].concat()
     }
 }
 

@@ -24,12 +24,13 @@ pub mod platform;
 pub mod report;
 pub mod sign;
 pub mod table;
+pub mod tdx;
 pub mod time;
 pub mod tpm;
 
 pub use crl::CrlSpec;
 pub use ext::{Ext, oid};
-pub use keys::{P384Key, RsaKey};
+pub use keys::{P256Key, P384Key, RsaKey};
 pub use pki::CertSpec;
 pub use platform::{Line, Platform, Product, Role, Tcb};
 pub use report::{ReportSpec, SigEdit};

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         }
     };
     let mut differences = Vec::new();
-    for (name, set) in [("snp", Suite::snp as fn() -> Built), ("vtpm", Suite::vtpm)] {
+    for (name, set) in [("snp", Suite::snp as fn() -> Built), ("tdx", Suite::tdx), ("vtpm", Suite::vtpm)] {
         let dir = vectors::folder(name);
         let done = files(set())
             .map_err(io::Error::from)

@@ -8,7 +8,7 @@ use p384::ecdsa::signature::hazmat::PrehashSigner;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::der_out::{context, null, octets, oid, seq, uint, uint_bytes};
-use crate::keys::{P384Key, RsaKey};
+use crate::keys::{P256Key, P384Key, RsaKey};
 
 /// A digest algorithm.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,6 +70,8 @@ impl Hash {
 pub enum Scheme {
     /// ECDSA with SHA-384, nonce by RFC 6979.
     Ecdsa,
+    /// ECDSA on P-256 with SHA-256, nonce by RFC 6979: Intel's.
+    EcdsaP256,
     /// RSASSA-PKCS1-v1_5.
     Pkcs1v15(Hash),
     /// RSASSA-PSS.
@@ -102,6 +104,7 @@ impl Scheme {
     pub fn algorithm(self) -> Vec<u8> {
         match self {
             Self::Ecdsa => seq(&[&oid(&format!("1.2.840.10045.4.3.{}", Hash::Sha384.arcs().1))]),
+            Self::EcdsaP256 => seq(&[&oid(&format!("1.2.840.10045.4.3.{}", Hash::Sha256.arcs().1))]),
             Self::Pkcs1v15(hash) => seq(&[&oid(&format!("1.2.840.113549.1.1.{}", hash.arcs().0)), &null()]),
             Self::Pss { hash, mgf, salt, trailer } => {
                 let mgf1 = seq(&[&oid("1.2.840.113549.1.1.8"), &mgf.algorithm()]);
@@ -120,6 +123,8 @@ impl Scheme {
 /// Who signs.
 #[derive(Clone, Debug)]
 pub enum Signer {
+    /// A P-256 key, for [`Scheme::EcdsaP256`].
+    P256(Box<P256Key>),
     /// A P-384 key, for [`Scheme::Ecdsa`].
     P384(Box<P384Key>),
     /// An RSA key, for the other schemes.
@@ -139,7 +144,12 @@ impl Signer {
             (Self::Rsa(key), Scheme::Pss { hash, mgf, salt, .. }) => {
                 key.raw_private(&pss(key.size(), hash, mgf, &salt_of(message, salt), message))
             }
-            (Self::P384(_) | Self::Rsa(_), _) => panic!("{scheme:?} does not fit the signer"),
+            (Self::P256(key), Scheme::EcdsaP256) => {
+                let signature = key.sign(message);
+                let (r, s) = signature.split_at(32);
+                seq(&[&uint_bytes(r), &uint_bytes(s)])
+            }
+            (Self::P256(_) | Self::P384(_) | Self::Rsa(_), _) => panic!("{scheme:?} does not fit the signer"),
         }
     }
 }
@@ -147,6 +157,12 @@ impl Signer {
 impl From<&'static RsaKey> for Signer {
     fn from(key: &'static RsaKey) -> Self {
         Self::Rsa(key)
+    }
+}
+
+impl From<&P256Key> for Signer {
+    fn from(key: &P256Key) -> Self {
+        Self::P256(Box::new(key.clone()))
     }
 }
 

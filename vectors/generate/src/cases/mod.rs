@@ -8,6 +8,7 @@ mod form;
 mod policy;
 mod report;
 mod revocation;
+mod tdx;
 mod tpm;
 
 use std::collections::BTreeMap;
@@ -66,6 +67,23 @@ impl Suite {
             tee: "snp".to_owned(),
             roots,
             intermediates,
+            keys: Vec::new(),
+            cases: suite.cases,
+        };
+        (manifest, suite.blobs)
+    }
+
+    /// Every case of TDX quotes.
+    pub fn tdx() -> Built {
+        let mut suite = Self { nonce: 64, ..Self::default() };
+        tdx::add(&mut suite);
+        let file = suite.blob(crate::tdx::root().build());
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            about: "TDX quotes under a test PKI that looks like Intel's; see vectors/README.md".to_owned(),
+            tee: "tdx".to_owned(),
+            roots: vec![Anchor { line: "intel".to_owned(), file }],
+            intermediates: Vec::new(),
             keys: Vec::new(),
             cases: suite.cases,
         };
