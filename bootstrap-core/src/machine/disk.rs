@@ -10,7 +10,7 @@ use super::guard::{Guard, removed};
 use super::message::Done;
 use super::node::Shared;
 use super::record::{MemberPhase, MemberRecord, Record};
-use super::{Action, ActionId, ChannelId, DiskAction, DriverAction, Event, Message, Outcome};
+use super::{Action, ActionId, ChannelId, DiskAction, DriverAction, Event, KeyAction, Message, Outcome};
 
 /// What the generation on a disk is judged by (protocol section 6, Generation).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,8 @@ pub(super) enum Core {
     /// V5.
     Opening(ActionId, Basis),
     /// V6 while `open` is false, V7 then.
-    Running { record: MemberRecord, open: bool, driver: Option<ActionId> },
+    /// `certified`: the node has a certificate of this boot. A recovery brings none, and without one there is no renewal.
+    Running { record: MemberRecord, open: bool, certified: bool, driver: Option<ActionId> },
     /// V9.
     Quarantined,
 }
@@ -86,9 +87,17 @@ impl Core {
         matches!(self, Self::Running { open: true, .. })
     }
 
-    /// Whether a peer's ticket would help: the disk is closed, or open with the services shut.
+    /// Whether nothing more is written here: from then on, renewals write the record.
+    pub(super) const fn is_settled(&self) -> bool {
+        matches!(self, Self::Running { open: true, certified: true, driver: None, .. })
+    }
+
+    /// Whether a peer's ticket would help: the disk is closed, the services are shut, or there is no certificate.
     pub(super) const fn wants_peer(&self) -> bool {
-        matches!(self, Self::Closed | Self::Running { open: false, .. })
+        matches!(
+            self,
+            Self::Closed | Self::Running { open: false, .. } | Self::Running { certified: false, .. }
+        )
     }
 
     pub(super) fn policy(&self) -> Option<PolicyTip> {
@@ -124,8 +133,12 @@ impl Core {
             Self::Running { driver, .. } if *driver == Some(id) => {
                 *driver = None;
                 match outcome {
-                    Outcome::Driven { quorum: true, .. } => self.open_services(false, shared),
-                    Outcome::Driven { .. } => {}
+                    Outcome::Driven { payload, quorum } => {
+                        self.driven(payload, shared);
+                        if *quorum {
+                            self.open_services(false, shared);
+                        }
+                    }
                     _ => shared.out.event(Event::DriverFailed { tries: 1, last: true }),
                 }
                 true
@@ -183,6 +196,17 @@ impl Core {
             shared.out.event(Event::Rollback { found, least });
             return self.quarantine(&basis, code, shared);
         }
+        // Nobody but a peer's ticket brings a certificate, and a seat without one could serve nobody: it makes its own.
+        let certified = match (&basis.generation, basis.channel, record.role, record.roots) {
+            // A ticket has one; an init makes one.
+            (Generation::Ticket(_), ..) | (_, None, ..) => true,
+            (_, _, Role::Seat, Some(roots)) => {
+                let (cluster, node, name) = (record.cluster, record.node, record.name.clone());
+                shared.keys(KeyAction::OwnCertificate { roots, cluster, node, name });
+                true
+            }
+            _ => false,
+        };
         let driver = match (record.phase, record.attempt) {
             (MemberPhase::Member, _) => DriverAction::Resume,
             (MemberPhase::Driver | MemberPhase::Failed, Some(attempt)) => DriverAction::Init { attempt },
@@ -190,7 +214,7 @@ impl Core {
         };
         let record = self.write(record, &basis, shared);
         let driver = Some(shared.out.perform(Action::Driver(driver)));
-        *self = Self::Running { record, open: false, driver };
+        *self = Self::Running { record, open: false, certified, driver };
         if basis.confirmed || basis.alone || removed(Guard::RecoveryShut) {
             self.open_services(basis.alone, shared);
         }
@@ -198,8 +222,11 @@ impl Core {
 
     /// V6, a peer's ticket for a disk that is open already: whether it was for this state.
     pub(super) fn confirm(&mut self, basis: Basis, header: &DiskHeader, shared: &mut Shared) -> bool {
-        let Self::Running { record, open: false, driver } = self else { return false };
-        let (record, driver) = (record.clone(), *driver);
+        if !self.wants_peer() {
+            return false;
+        }
+        let Self::Running { record, open, driver, .. } = self else { return false };
+        let (record, open, driver) = (record.clone(), *open, *driver);
         if let Err((code, least)) = generation_rule(&record, None, &basis.generation) {
             shared.out.event(Event::Rollback { found: record.generation, least });
             self.quarantine(&basis, code, shared);
@@ -207,7 +234,7 @@ impl Core {
         }
         debug_assert_eq!(record.disk, header.disk);
         let record = self.write(record, &basis, shared);
-        *self = Self::Running { record, open: false, driver };
+        *self = Self::Running { record, open, certified: true, driver };
         if basis.confirmed {
             self.open_services(false, shared);
         }
@@ -234,6 +261,20 @@ impl Core {
     }
 
     /// V6 to V7.
+    /// J5 to J6 and N4 to N5, for a driver that a crash had interrupted.
+    fn driven(&mut self, payload: &[u8], shared: &mut Shared) {
+        let Self::Running { record, .. } = self else { return };
+        if record.phase == MemberPhase::Member {
+            return;
+        }
+        record.phase = MemberPhase::Member;
+        if record.attempt.is_some() {
+            record.payload = payload.into();
+        }
+        record.roots = None;
+        shared.out.persist(Record::Member(record.clone()));
+    }
+
     fn open_services(&mut self, alone: bool, shared: &mut Shared) {
         let Self::Running { record, open, .. } = self else { return };
         if *open {

@@ -9,6 +9,8 @@ pub(crate) enum Guard {
     LockOneCluster,
     /// L1: the register reads back as it must.
     LockReadBack,
+    /// O1: a configuration of mine.
+    OperatorConfiguration,
     /// O1: the node that this genesis is bound to, and no other.
     OperatorBound,
     /// O2: the lock is shown before the grant.
@@ -31,6 +33,8 @@ pub(crate) enum Guard {
     ServiceReserved,
     /// S0, S2: the boot that the ticket was for.
     ServiceBoot,
+    /// U1: the same node as in the state file.
+    PusherSameNode,
     /// V1: the key of an operator or a custodian.
     PusherKey,
     /// V4: the first that opens the disk.

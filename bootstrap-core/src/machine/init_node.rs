@@ -72,6 +72,8 @@ enum Work {
     Driving(ActionId, Job),
     /// N5, the node's own certificate is being made.
     Certifying(ActionId, Job),
+    /// N5 once more: the same, for a member that is asked again.
+    Repeating(ActionId, Job),
     /// N5, N7.
     Member(Job, Vec<Vec<u8>>),
     /// N6.
@@ -91,6 +93,8 @@ struct Job {
     roots: Handle,
     policy: Option<PolicyTip>,
     payload: Arc<[u8]>,
+    /// Of the disk.
+    generation: u32,
 }
 
 /// What a node does next because of its init.
@@ -100,8 +104,8 @@ pub(super) enum After {
     Nothing,
     /// The node is a member: renewals start.
     Member(MemberRecord),
-    /// The disk is a member's already, of this very attempt: as a recovery with alone = false, by this channel.
-    Recover { channel: ChannelId, member: MemberRecord, counter: Option<u32> },
+    /// The disk is a member's already, of this very attempt: it goes on as after a recovery with alone = false.
+    Recover { member: MemberRecord, counter: Option<u32> },
 }
 
 impl InitNode {
@@ -303,6 +307,7 @@ impl InitNode {
                     roots: grant.handle,
                     policy: session.policy,
                     payload: Arc::from([]),
+                    generation: 1,
                 };
                 let derive = KeyAction::DeriveDiskKeys { roots: grant.handle, node, disk, epochs };
                 self.work = Work::Deriving(shared.keys(derive), job);
@@ -317,7 +322,11 @@ impl InitNode {
                 self.send_result(shared);
                 self.await_done(now);
             }
-            busy @ (Work::Deriving(..) | Work::Preparing(..) | Work::Driving(..) | Work::Certifying(..)) => {
+            busy @ (Work::Deriving(..)
+            | Work::Preparing(..)
+            | Work::Driving(..)
+            | Work::Certifying(..)
+            | Work::Repeating(..)) => {
                 shared.forget(grant.handle);
                 self.work = busy;
             }
@@ -340,7 +349,8 @@ impl InitNode {
             Work::Deriving(action, _)
             | Work::Preparing(action, _)
             | Work::Driving(action, _)
-            | Work::Certifying(action, _) => *action,
+            | Work::Certifying(action, _)
+            | Work::Repeating(action, _) => *action,
             Work::None | Work::Member(..) | Work::Failed(_) => return None,
         };
         (action == id).then(|| self.work_done(outcome, shared, now))
@@ -447,25 +457,26 @@ impl InitNode {
                     shared.out.perform(Action::Disk(DiskAction::Close));
                     self.end(Code::OTHER_ATTEMPT, "N3: the record is of this attempt", shared);
                 } else if member.phase == MemberPhase::Member {
-                    if let Some(session) = self.session.take() {
-                        let channel = session.channel;
-                        return After::Recover { channel, member: member.clone(), counter: *counter };
-                    }
-                    shared.release();
-                    shared.out.perform(Action::Disk(DiskAction::Close));
+                    // The operator has no result yet, or lost it. The disk goes on as after any boot.
+                    let job = Job { payload: member.payload.clone(), generation: member.generation, ..job };
+                    self.work = Work::Repeating(self.certify(&job, shared), job);
+                    return After::Recover { member: member.clone(), counter: *counter };
                 } else {
                     self.drive(job, shared);
                 }
             }
             (Work::Driving(_, mut job), Outcome::Driven { payload, .. }) => {
                 job.payload = payload.clone().into();
-                let certificate = KeyAction::OwnCertificate {
-                    roots: self.born.as_ref().map_or(job.roots, |(.., root)| *root),
-                    cluster: job.cluster,
-                    node: job.node,
-                    name: job.name.clone(),
-                };
-                self.work = Work::Certifying(shared.keys(certificate), job);
+                self.work = Work::Certifying(self.certify(&job, shared), job);
+            }
+            (Work::Repeating(_, job), Outcome::Keys(KeyOutcome::Chain(chain))) => {
+                self.work = Work::Member(job, chain.clone());
+                self.send_result(shared);
+                self.await_done(now);
+            }
+            (Work::Repeating(action, job), _) => {
+                self.work = Work::Repeating(action, job);
+                self.end(Code::INTERNAL, "N5: the node's own certificate", shared);
             }
             (Work::Certifying(_, job), Outcome::Keys(KeyOutcome::Chain(chain))) => {
                 let record = job.record(MemberPhase::Member);
@@ -501,6 +512,15 @@ impl InitNode {
         self.work = Work::Driving(shared.out.perform(Action::Driver(run)), job);
     }
 
+    fn certify(&self, job: &Job, shared: &mut Shared) -> ActionId {
+        shared.keys(KeyAction::OwnCertificate {
+            roots: self.born.as_ref().map_or(job.roots, |(.., root)| *root),
+            cluster: job.cluster,
+            node: job.node,
+            name: job.name.clone(),
+        })
+    }
+
     fn send_result(&mut self, shared: &mut Shared) {
         let (Some(session), Work::Member(job, chain)) = (&self.session, &self.work) else { return };
         let result = InitResult {
@@ -509,7 +529,7 @@ impl InitNode {
             node: job.node,
             chain: chain.clone(),
             payload: job.payload.to_vec(),
-            generation: 1,
+            generation: job.generation,
         };
         shared.out.send(session.channel, Message::Result(result));
     }
@@ -564,7 +584,7 @@ impl InitNode {
             (Some(Session { stage: Stage::AwaitGrant(_), .. }), _) => "N2",
             (_, Work::Deriving(..) | Work::Preparing(..)) => "N3",
             (_, Work::Driving(..)) => "N4",
-            (_, Work::Certifying(..)) => "N5",
+            (_, Work::Certifying(..) | Work::Repeating(..)) => "N5",
             (Some(_), Work::Member(..)) => "N5",
             (None, Work::Member(..)) => "N7",
             (_, Work::Failed(_)) => "N6",
@@ -592,6 +612,7 @@ impl Work {
             | Self::Preparing(_, job)
             | Self::Driving(_, job)
             | Self::Certifying(_, job)
+            | Self::Repeating(_, job)
             | Self::Member(job, _)
             | Self::Failed(job) => Some(job),
         }

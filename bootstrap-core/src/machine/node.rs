@@ -302,11 +302,9 @@ impl Node {
         match after {
             After::Nothing => {}
             After::Member(record) => self.member(record, now),
-            After::Recover { channel, member, counter } => {
-                let shared = &mut self.shared;
+            After::Recover { member, counter } => {
                 if let Some(rejoin) = &mut self.rejoin {
-                    rejoin.opened_by_init(member, counter, shared, now);
-                    shared.out.close(channel, Code::ACCEPTED);
+                    rejoin.opened_by_init(member, counter, &mut self.shared, now);
                     self.after_rejoin(now);
                 }
             }
@@ -314,7 +312,7 @@ impl Node {
     }
 
     fn after_rejoin(&mut self, now: Instant) {
-        let up = self.rejoin.as_ref().filter(|rejoin| rejoin.core.is_up());
+        let up = self.rejoin.as_ref().filter(|rejoin| rejoin.core.is_settled());
         if let Some(record) = up.and_then(|rejoin| rejoin.core.record()).cloned()
             && self.renew.is_none()
         {

@@ -502,7 +502,7 @@ impl Rejoin {
         if self.core.is_over() {
             self.drop_sessions(shared, Code::GENERATION, |_| true);
             self.redial = None;
-        } else if self.core.is_up() {
+        } else if self.core.is_up() && !self.core.wants_peer() {
             self.drop_sessions(shared, Code::ALREADY_UP, |session| session.stage != Stage::Waiting);
             self.drop_sessions(shared, Code::ACCEPTED, |_| true);
             self.redial = None;

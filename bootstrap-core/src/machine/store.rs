@@ -151,7 +151,8 @@ pub enum Standing {
     Confirmed,
     /// This generation was granted to this boot and is not yet confirmed.
     Granted(u32, BootId),
-    /// A place, until then, for this boot.
+    /// A place, until then, for this boot. The end is the store's to keep, as a lease: seats do not share a monotonic clock, so whoever
+    /// answers a look says it by the clock of the one who looks.
     Reserved(BootId, Instant),
 }
 
