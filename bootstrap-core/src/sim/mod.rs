@@ -1,1 +1,36 @@
-//! A deterministic network of machines: fake links, one fake clock, a plan of faults.
+//! A deterministic network of machines: fake hosts, fake links, one fake clock, a plan of faults.
+//!
+//! One seed and one [`plan::Plan`] are one run. Nothing else is drawn, and nothing is read from the host that runs it: no clock, no
+//! file, no entropy. The machines are those that ship; what is fake is around them.
+//!
+//! ```text
+//! World ── Queue (what is to come) ─▶ Host ── Input ─▶ Machine ── Output ─▶ World ─▶ Queue
+//!                                      └ Devices, Ring, Memory: disk, register, keys, what a process knows
+//! ```
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a fake host, a liar and a judge of traces name what they know of, and everything else is as it was"
+)]
+
+pub mod cast;
+mod channel;
+pub mod clock;
+pub mod device;
+pub mod entropy;
+pub mod host;
+pub mod invariant;
+pub mod law;
+mod lie;
+pub mod net;
+pub mod plan;
+pub mod programs;
+pub mod ring;
+pub mod store;
+pub mod symbol;
+pub mod trace;
+mod work;
+pub mod world;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! Runs of the shipping machines.
+
+mod attacks;
+mod flows;
