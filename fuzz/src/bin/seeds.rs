@@ -198,7 +198,11 @@ fn write_all(corpus: &Path) -> Outcome {
     let tdx = Set::tdx()?;
     let folder = Folder::new(corpus, "tdx")?;
     let mut checks = BTreeSet::new();
-    for case in tdx.manifest.cases.iter().filter(|case| checks.insert((&case.check, case.exit))) {
+    // The target's policy asks for nothing, so that rules are reached by any quote; of them the log's brings other evidence.
+    let wanted =
+        |case: &&Case| !case.check.starts_with("tdx.policy.") || case.check == "tdx.policy.event-log";
+    let cases = tdx.manifest.cases.iter().filter(wanted);
+    for case in cases.filter(|case| checks.insert((&case.check, case.exit == 0))) {
         let blobs = case.store.iter().map(|blob| tdx.blob(blob)).collect::<Result<Vec<_>, _>>()?;
         let evidence = tdx.blob(&case.evidence)?;
         let all: Vec<Vec<u8>> = [evidence].into_iter().chain(blobs).collect();
