@@ -13,7 +13,7 @@ use attest_core::{
     verdict_to_json,
 };
 use attestrap_fuzz::tpm::{BELIEVING, CREDULOUS};
-use attestrap_fuzz::{ANY_POLICY, TDX_ANCHORS, blobs};
+use attestrap_fuzz::{POLICIES, TDX_ANCHORS, blobs};
 use libfuzzer_sys::fuzz_target;
 
 fn answer(evidence: &Evidence, store: &Store, context: &Context<'_>, policy: &Policy) -> Vec<String> {
@@ -48,7 +48,7 @@ fuzz_target!(|bytes: &[u8]| {
             Err(error) => assert!(error.check_id().is_some() && !error.to_string().is_empty()),
         }
     }
-    let policy = Policy::from_toml(ANY_POLICY).expect("our own policy");
+    let [_, policy] = &*POLICIES;
     // Noon of 15 January 2026, when the seeds are judged.
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_768_478_400));
     let providers: [&CryptoProvider; 2] = [&CREDULOUS, &BELIEVING];
@@ -59,10 +59,10 @@ fuzz_target!(|bytes: &[u8]| {
             drop(store.add(piece));
         }
         drop(Verifier::new().needs(&evidence, &store, now));
-        let cold = answer(&evidence, &store, &context, &policy);
-        assert_eq!(cold, answer(&evidence, &store, &context, &policy));
+        let cold = answer(&evidence, &store, &context, policy);
+        assert_eq!(cold, answer(&evidence, &store, &context, policy));
         if Verifier::new().warm(&evidence, &mut store, &context).is_ok() {
-            assert_eq!(cold, answer(&evidence, &store, &context, &policy));
+            assert_eq!(cold, answer(&evidence, &store, &context, policy));
         }
     }
 });
