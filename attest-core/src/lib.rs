@@ -69,6 +69,7 @@ pub mod policy;
 pub mod reader;
 pub mod rules;
 pub mod tee;
+pub mod transition;
 pub mod values;
 mod verified;
 mod verifier;

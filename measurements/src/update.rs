@@ -9,10 +9,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use attest_core::UnixTime;
+use attest_core::cbor::Encoder;
+use attest_core::crypto::{CryptoProvider, HashAlgorithm};
+use attest_core::error::Unsupported;
+use attest_core::transition::{Transition, TransitionError};
 
 use crate::error::FormProblem;
 use crate::merge::{higher, rules_of_both};
-use crate::reference::{Consent, ReferenceValues, Set, Window};
+use crate::reference::{Consent, ReferenceValues, Register, Rule, Set, Window};
 
 /// All combinations of sets that are valid at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +102,51 @@ pub fn combinations(
         sets = combined;
     }
     Ok(Product { factors, sets })
+}
+
+/// The statement that machines of the set `from` may give way to machines of the set `to`, for its signer to sign.
+///
+/// # Errors
+/// [`TransitionError`] for sets that say the same, and for a window that ends before it begins.
+pub fn transition(
+    series: &str,
+    from: &Set,
+    to: &Set,
+    (not_before, not_after): (u64, u64),
+    provider: &CryptoProvider,
+) -> Result<Transition, TransitionError> {
+    let (from, to) = (identity(from, provider)?, identity(to, provider)?);
+    Transition::new(series, from, to, not_before, not_after)
+}
+
+/// What statements call a set: SHA-256 over what it says of registers, in deterministic CBOR. Name and window are no part of it.
+///
+/// ```text
+/// [[* [register name, values only warn, [* value]]], [* [name of the least number, number]]]      each list in the order of names
+/// ```
+///
+/// # Errors
+/// [`Unsupported`] if the provider lacks SHA-256.
+pub fn identity(set: &Set, provider: &CryptoProvider) -> Result<[u8; 32], Unsupported> {
+    let by_name = |(register, rule): (&Register, &Rule)| (register.name(), rule.clone());
+    let registers: BTreeMap<String, Rule> = set.registers().iter().map(by_name).collect();
+    let minimums: BTreeMap<&str, u64> =
+        set.minimums().iter().map(|(minimum, number)| (minimum.name(), *number)).collect();
+    let mut out = Encoder::default();
+    out.array(2).array(registers.len());
+    for (name, rule) in &registers {
+        out.array(3).text(name).boolean(rule.warns_only()).array(rule.values().len());
+        for value in rule.values() {
+            out.bytes(value.as_bytes());
+        }
+    }
+    out.array(minimums.len());
+    for (name, number) in &minimums {
+        out.array(2).text(name).uint(*number);
+    }
+    let digest = provider.digest(HashAlgorithm::Sha256, &[&out.into_bytes()])?;
+    let lacks = Unsupported::Hash { provider: provider.name, algorithm: HashAlgorithm::Sha256 };
+    digest.as_bytes().try_into().map_err(|_| lacks)
 }
 
 fn combine(one: &Set, other: &Set, consent: &Consent<'_>) -> Result<Set, ProductError> {

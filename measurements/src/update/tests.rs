@@ -7,7 +7,7 @@ use attest_core::rules::Limit;
 use attest_core::values::Digest;
 
 use super::*;
-use crate::reference::{Register, Rule};
+use crate::reference::Minimum;
 
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds))
@@ -64,4 +64,34 @@ fn components_that_cannot_be_combined_are_refused() {
     };
     let error = combinations(&[&image, &ended], at(15), 9, &Consent::NONE).unwrap_err();
     assert_eq!(error, ProductError::NothingValid("ended".into()));
+}
+
+#[test]
+fn a_set_is_what_it_says_of_registers() {
+    let provider = &attest_core::crypto::aws_lc_rs::PROVIDER;
+    let set = |name: &str, values: &[u8], warn_only: bool, svn: Option<u64>, until: u64| {
+        let rule = Rule::new(values.iter().map(|octet| Digest::filled(*octet, 48)), warn_only).unwrap();
+        let minimums = svn.map(|svn| (Minimum::SnpGuestSvn, svn)).into_iter().collect();
+        let window = Window::new(Limit::Any, Limit::To(until)).unwrap();
+        let consent = Consent::to_warn_only(&["a", "b"]);
+        Set::new(name, window, [(Register::SnpMeasurement, rule)].into(), minimums, &consent).unwrap()
+    };
+    let one = set("a", &[1, 2], false, None, 9);
+    let id = |set: &Set| identity(set, provider).unwrap();
+    assert_eq!(id(&one), id(&set("b", &[2, 1], false, None, 10)), "a name and a window change nothing");
+    let others = [
+        set("a", &[1], false, None, 9),
+        set("a", &[1, 3], false, None, 9),
+        set("a", &[1, 2], true, None, 9),
+        set("a", &[1, 2], false, Some(0), 9),
+        set("a", &[1, 2], false, Some(1), 9),
+    ];
+    for (index, other) in others.iter().enumerate() {
+        assert_ne!(id(&one), id(other), "{index}");
+        assert!(others.iter().take(index).all(|earlier| id(earlier) != id(other)), "{index}");
+        let statement = transition("node", &one, other, (1, 2), provider).unwrap();
+        assert_eq!((statement.from, statement.to), (id(&one), id(other)));
+    }
+    let same = set("b", &[2, 1], false, None, 10);
+    assert_eq!(transition("node", &one, &same, (1, 2), provider), Err(TransitionError::Contradiction));
 }
