@@ -197,6 +197,21 @@ impl Checks {
         ok
     }
 
+    /// Records that a check does not hold where the rule lets that pass, so that it is seen.
+    pub(crate) fn warn(
+        &mut self,
+        check: &'static Check,
+        expected: impl Into<Value>,
+        actual: impl Into<Value>,
+    ) {
+        self.push(Entry {
+            check,
+            outcome: Outcome::Warned,
+            expected: expected.into(),
+            actual: actual.into(),
+        });
+    }
+
     /// Records that a check was not made, unless it was made before.
     pub(crate) fn not_applicable_again(&mut self, check: &'static Check, why: &'static str) {
         if !self.iter().any(|earlier| earlier.check == check) {

@@ -12,16 +12,25 @@ use crate::values::Value;
 pub enum Root {
     /// A hardware TEE whose vendor's root is pinned in this crate.
     Hardware,
-    /// A virtual TPM whose attestation key a cloud's root vouches for: software that the cloud runs.
+    /// A virtual TPM whose key a cloud's root vouches for: software that the cloud runs.
     CloudVtpm,
-    /// Anchors that the caller supplied instead of the vendor's: a test PKI, a simulator.
+    /// A TPM in a chip of its own, by the root of a vendor that the caller calls one of such chips. It can be carried away, and
+    /// its bus be spoken for.
+    DiscreteTpm,
+    /// A TPM in software, by a root that the caller calls one of such: a simulator, a hypervisor of the caller's own.
+    Software,
+    /// Anchors that the caller supplied, and that it says no more of: a pinned key, a test PKI.
     Caller,
 }
 
 impl Root {
+    /// All roots, in no order: which one is enough, a policy says.
+    pub const ALL: &[Self] =
+        &[Self::Hardware, Self::CloudVtpm, Self::DiscreteTpm, Self::Software, Self::Caller];
+
     /// The root of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Hardware, Self::CloudVtpm, Self::Caller].into_iter().find(|root| root.name() == name)
+        Self::ALL.iter().copied().find(|root| root.name() == name)
     }
 
     /// Stable name.
@@ -29,7 +38,9 @@ impl Root {
         match self {
             Self::Caller => "caller",
             Self::CloudVtpm => "cloud-vtpm",
+            Self::DiscreteTpm => "discrete-tpm",
             Self::Hardware => "hardware",
+            Self::Software => "software",
         }
     }
 }

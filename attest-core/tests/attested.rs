@@ -11,9 +11,10 @@ use attest_core::tee::vtpm::certify::CertifiedKey;
 use attest_core::tee::vtpm::creation::{CreatedKey, CreationData, ExpectedCreation, Locality};
 use attest_core::tee::vtpm::signed::SignedBy;
 use attest_core::tee::vtpm::{Attested, TYPE_CERTIFY, TYPE_CREATION};
-use attest_core::tee::vtpm::{Attributes, Hierarchy, Name, Public};
+use attest_core::tee::vtpm::{Attributes, Hierarchy, Name, Public, TrustedAk};
 use manifest::{bytes, entries, file, text};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// What the manifest says of every attestation: the fields outside the union, the signature and the key that signed.
 fn compare(signed: &SignedBy<'_>, signature: &Signature<'_>, expected: &Value) {
@@ -50,6 +51,11 @@ fn compare(signed: &SignedBy<'_>, signature: &Signature<'_>, expected: &Value) {
     );
 }
 
+/// The caller stands for the key that signs.
+fn pinned(ak: Public<'_>) -> TrustedAk {
+    TrustedAk::pinned(ak.name(BUILT_IN[0]).unwrap())
+}
+
 /// The manifest's word for a refusal.
 fn verdict(error: &Error) -> &'static str {
     match error.check_id().unwrap() {
@@ -66,7 +72,8 @@ fn certifications_end_as_the_manifest_says() {
         let (attest, sig, ak, subject) = (file("attest"), file("sig"), file("ak"), file("subject"));
         let (ak, subject) = (Public::parse(&ak).unwrap(), Public::parse(&subject).unwrap());
         for provider in BUILT_IN {
-            let signed = SignedBy::verify(&attest, TYPE_CERTIFY, &sig, ak, provider).unwrap();
+            let trusted = pinned(ak);
+            let signed = SignedBy::verify(&attest, TYPE_CERTIFY, &sig, ak, &trusted, provider).unwrap();
             compare(&signed, &Signature::parse(&sig).unwrap(), &entry["expected"]);
             let Attested::Certify { name, qualified_name } = signed.attest().attested() else { panic!() };
             assert_eq!(*name, bytes(&entry["expected"], "certified_name"));
@@ -80,8 +87,20 @@ fn certifications_end_as_the_manifest_says() {
                     assert_eq!(certified.primary_of(provider).unwrap(), Some(Hierarchy::Endorsement));
                     let other = CertifiedKey::check(&signed, subject, &[0; 32], provider).unwrap_err();
                     assert_eq!(other.check_id(), Some("vtpm.certify.extra-data"));
+                    // Whom nobody trusts, or whose numbers only are known, certifies nobody.
+                    let spki = <[u8; 32]>::try_from(Sha256::digest(ak.spki().unwrap()).as_slice()).unwrap();
+                    for stranger in [
+                        TrustedAk::pinned(subject.name(provider).unwrap()),
+                        TrustedAk::pinned(Name::from_bytes(&[&[0, 0x0b][..], &[7; 32]].concat()).unwrap()),
+                        TrustedAk::pinned_spki(spki),
+                    ] {
+                        let refused = SignedBy::verify(&attest, TYPE_CERTIFY, &sig, ak, &stranger, provider);
+                        assert_eq!(refused.unwrap_err().check_id(), Some("vtpm.attested.signer"));
+                    }
+                    assert_eq!(certified.certifier(), &trusted);
                     // A signature over a certification says nothing of a creation.
-                    let creation = SignedBy::verify(&attest, TYPE_CREATION, &sig, ak, provider).unwrap_err();
+                    let creation =
+                        SignedBy::verify(&attest, TYPE_CREATION, &sig, ak, &trusted, provider).unwrap_err();
                     assert_eq!(creation.check_id(), Some("vtpm.wire.type"));
                     every_octet_is_signed(&attest, &sig, ak, TYPE_CERTIFY, provider);
                 }
@@ -102,7 +121,8 @@ fn attested_creations_end_as_the_manifest_says() {
             entry["files"]["subject"].as_str().map_or_else(|| ak_bytes.clone(), |_| file("subject"));
         let subject = Public::parse(&subject_bytes).unwrap();
         for provider in BUILT_IN {
-            let signed = SignedBy::verify(&attest, TYPE_CREATION, &sig, ak, provider).unwrap();
+            let trusted = pinned(ak);
+            let signed = SignedBy::verify(&attest, TYPE_CREATION, &sig, ak, &trusted, provider).unwrap();
             compare(&signed, &Signature::parse(&sig).unwrap(), &entry["expected"]);
             let Attested::Creation { object_name, creation_hash } = signed.attest().attested() else {
                 panic!()
@@ -140,15 +160,16 @@ fn every_octet_is_signed(
     kind: u16,
     provider: &attest_core::crypto::CryptoProvider,
 ) {
+    let trusted = pinned(ak);
     for index in 0..attest.len() {
         let mut changed = attest.to_vec();
         changed[index] ^= 1;
-        assert!(SignedBy::verify(&changed, kind, sig, ak, provider).is_err(), "attest {index}");
+        assert!(SignedBy::verify(&changed, kind, sig, ak, &trusted, provider).is_err(), "attest {index}");
     }
     for index in 0..sig.len() {
         let mut changed = sig.to_vec();
         changed[index] ^= 1;
-        assert!(SignedBy::verify(attest, kind, &changed, ak, provider).is_err(), "sig {index}");
+        assert!(SignedBy::verify(attest, kind, &changed, ak, &trusted, provider).is_err(), "sig {index}");
     }
 }
 

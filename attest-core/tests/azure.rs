@@ -11,6 +11,7 @@ use attest_core::claims::Root;
 use attest_core::crypto::{BUILT_IN, HashAlgorithm};
 use attest_core::error::Error;
 use attest_core::policy::Accepted;
+use attest_core::rules::OneOf;
 use attest_core::tee::azure::{
     HclReport, MAX_HCL_REPORT, MAX_RUNTIME_DATA, ReportType, RuntimeData, Setting,
 };
@@ -138,7 +139,10 @@ fn verify_hardware(
     let context = Context::new(provider, &anchors, now, Expect::AnyReportData);
     let evidence = Evidence::new(Format::Snp, hcl.hardware_report().to_vec());
     let verified = Verifier::new().verify(&evidence, &store, &context).unwrap();
-    match Policy::for_snp(snp::Policy::dangerously_any()).judge(verified) {
+    let mut policy = snp::Policy::dangerously_any();
+    // The paravisor must be listed.
+    policy.measurements = OneOf::only(hcl.hardware_report()[0x90..0xc0].try_into().unwrap());
+    match Policy::for_snp(policy).judge(verified) {
         Verdict::Accepted(accepted) => accepted,
         Verdict::Rejected(rejected) => panic!("{rejected:?}"),
     }

@@ -2,6 +2,8 @@
 
 #[path = "credential/activation.rs"]
 mod activation;
+#[path = "credential/certified.rs"]
+mod certified;
 #[path = "credential/device.rs"]
 mod device;
 #[path = "credential/manifest.rs"]

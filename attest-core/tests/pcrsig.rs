@@ -11,9 +11,7 @@ use attest_core::crypto::{BUILT_IN, HashAlgorithm};
 use attest_core::error::Error;
 use attest_core::tee::vtpm::AlgorithmId;
 use attest_core::tee::vtpm::Selection;
-use attest_core::tee::vtpm::pcrsig::{
-    MAX_ENTRIES, PcrPolicy, PcrSignatures, Registers, SignedState, SigningKey,
-};
+use attest_core::tee::vtpm::pcrsig::{MAX_ENTRIES, PcrPolicy, PcrSignatures, Registers, SigningKey};
 use attest_core::values::Digest;
 use manifest::{bytes, entries, file, text};
 use rsa::pkcs8::EncodePublicKey;
@@ -127,14 +125,14 @@ fn phases(
         for value in phases.as_object().unwrap().values() {
             let value = unhex(value.as_str().unwrap()).unwrap();
             let quoted = Quoted([((bank(name), 11), value.clone())].into());
-            let state = document.accept(key, &quoted, &[11], provider).unwrap();
-            assert_eq!(state.bank(), AlgorithmId::of(bank(name)));
-            assert_eq!(state.registers().collect::<Vec<_>>(), [11]);
+            let state = document.dangerous_accept_unquoted(key, &quoted, &[11], provider).unwrap();
+            assert_eq!(state.bank, AlgorithmId::of(bank(name)));
+            assert_eq!(state.indices().collect::<Vec<_>>(), [11]);
             for index in 0..value.len() {
                 let mut other = value.clone();
                 other[index] ^= 1;
                 let quoted = Quoted([((bank(name), 11), other)].into());
-                let refused = document.accept(key, &quoted, &[11], provider).unwrap_err();
+                let refused = document.dangerous_accept_unquoted(key, &quoted, &[11], provider).unwrap_err();
                 assert_eq!(refused.check_id(), Some("vtpm.pcrsig.policy"));
             }
         }
@@ -192,8 +190,8 @@ fn read(document: &Value) -> PcrSignatures {
     PcrSignatures::from_json(document.to_string().as_bytes()).unwrap()
 }
 
-fn accept(document: &Value, bank: HashAlgorithm, required: &[u8]) -> Result<SignedState, Error> {
-    read(document).accept(&key(), &quoted(bank), required, BUILT_IN[0])
+fn accept(document: &Value, bank: HashAlgorithm, required: &[u8]) -> Result<Selection, Error> {
+    read(document).dangerous_accept_unquoted(&key(), &quoted(bank), required, BUILT_IN[0])
 }
 
 fn refusal(document: &Value, bank: HashAlgorithm, required: &[u8]) -> &'static str {
@@ -205,8 +203,8 @@ fn an_entry_counts_for_its_key_its_bank_and_its_registers() {
     let (sha256, sha384) = (bank("sha256"), bank("sha384"));
     let good = signed(sha256, &[11, 12]);
     let document = json!({"sha256": [good], "sha384": [signed(sha384, &[11])]});
-    assert_eq!(accept(&document, sha256, &[11]).unwrap().registers().collect::<Vec<_>>(), [11, 12]);
-    assert_eq!(accept(&document, sha384, &[11]).unwrap().bank(), AlgorithmId::SHA384);
+    assert_eq!(accept(&document, sha256, &[11]).unwrap().indices().collect::<Vec<_>>(), [11, 12]);
+    assert_eq!(accept(&document, sha384, &[11]).unwrap().bank, AlgorithmId::SHA384);
     assert_eq!(refusal(&document, sha256, &[7]), "vtpm.pcrsig.covers");
     assert_eq!(refusal(&json!({}), sha256, &[11]), "vtpm.pcrsig.key");
     assert_eq!(refusal(&document, bank("sha512"), &[11]), "vtpm.pcrsig.policy");

@@ -105,6 +105,8 @@ fn a_quote_and_its_log_are_read_and_judged() {
         kind: None,
         name_alg: 0x000b,
         attributes: vtpm::Attributes::AK,
+        auth_policy: Vec::new(),
+        aes: None,
         scheme: Some((ECDSA, 0x000b)),
         numbers: Numbers::Ecc { curve: 3, x: vec![1; 32], y: vec![2; 32] },
     }

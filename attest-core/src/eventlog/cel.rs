@@ -5,6 +5,9 @@
 //! hashed: COS content is hashed as the whole TLV, and must be; systemd hashes the `string`, except where that is a mere
 //! description. All other content is a label.
 //!
+//! The specification's third encoding, CBOR, is not read: nobody is known to write it, so that there is no log to hold a reader
+//! against, and a reader that was never held against one would be a guess at its map keys.
+//!
 //! Bounds: [`MAX_CEL`] bytes and [`MAX_CEL_RECORDS`] records; a record is kept with its digests, content is borrowed from TLV
 //! and copied once from JSON.
 

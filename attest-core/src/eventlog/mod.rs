@@ -24,11 +24,13 @@ mod kinds;
 mod loaders;
 mod replay;
 mod secure_boot;
+mod signatures;
 mod story;
 mod tcg;
 #[cfg(test)]
 mod tests;
 mod untrusted;
+mod variables;
 
 pub use boot_chain::BootChain;
 pub use cel::{CelJudged, CelLog, CelProven, CelRecord, CelRegister, MAX_CEL, MAX_CEL_RECORDS};
@@ -41,10 +43,12 @@ pub use ima::{
 pub use kinds::EventKind;
 pub use loaders::{Firmware, GrubLine, Loaded, MemoryEncryption, Section};
 pub use replay::{Compared, Outcome, Register, Replay, Unreplayable};
-pub use secure_boot::{SecureBoot, Signatures, State, Variable};
+pub use secure_boot::{SecureBoot, State};
+pub use signatures::{Signature, Signatures};
 pub use story::{Boot, Story};
 pub use tcg::{Event, Events, Log, MAX_EVENTS, MAX_LOG, Startup};
 pub use untrusted::Untrusted;
+pub use variables::Variable;
 
 /// How many registers a PC client TPM has.
 pub const REGISTERS: usize = 24;

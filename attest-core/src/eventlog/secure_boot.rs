@@ -7,21 +7,12 @@ use alloc::vec::Vec;
 
 use super::checks::claims as checks;
 use super::replay::refusal;
-use super::{Compared, EventKind, Judged, Rule};
+use super::variables::{GLOBAL, SECURITY_DATABASE, Variable};
+use super::{Compared, EventKind, Judged};
 use crate::checks::{Check, holds};
 use crate::crypto::CryptoProvider;
-use crate::error::{Error, Malformed};
-use crate::reader::Reader;
+use crate::error::Error;
 use crate::values::Value;
-
-/// EFI_GLOBAL_VARIABLE, as it stands in memory.
-const GLOBAL: [u8; 16] = *b"\x61\xdf\xe4\x8b\xca\x93\xd2\x11\xaa\x0d\x00\xe0\x98\x03\x2b\x8c";
-/// EFI_IMAGE_SECURITY_DATABASE_GUID, as it stands in memory.
-const SECURITY_DATABASE: [u8; 16] = *b"\xcb\xb2\x19\xd7\x3a\x3d\x96\x45\xa3\xbc\xda\xd0\x0e\x67\x65\x6f";
-/// EFI_CERT_X509_GUID.
-const X509: [u8; 16] = *b"\xa1\x59\xc0\xa5\xe4\x94\xa7\x4a\x87\xb5\xab\x15\x5c\x2b\xf0\x72";
-/// EFI_CERT_SHA256_GUID.
-const SHA256: [u8; 16] = *b"\x26\x16\xc4\xc1\x4c\x50\x92\x40\xac\xa9\x41\xf9\x36\x93\x43\x28";
 
 /// The variables that the profile has measured into PCR 7 once each, in the order in which they are kept here.
 const REQUIRED: [(&str, [u8; 16]); 5] = [
@@ -35,118 +26,6 @@ const REQUIRED: [(&str, [u8; 16]); 5] = [
 const OPTIONAL: [(&str, [u8; 16]); 2] = [("dbt", SECURITY_DATABASE), ("dbr", SECURITY_DATABASE)];
 /// Actions that may stand in PCR 7. `UEFI Debug Mode` and whatever else is said there end the claim.
 const ACTIONS: [&[u8]; 2] = [b"DMA Protection Disabled", b"DMA Protection Disabled\0"];
-
-/// UEFI_VARIABLE_DATA whose every byte is proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Variable<'a> {
-    guid: [u8; 16],
-    name: &'a [u8],
-    data: &'a [u8],
-    digest: &'a [u8],
-}
-
-impl<'a> Variable<'a> {
-    /// Reads the data of an event that is proven as a whole.
-    fn of(event: &Judged<'a>) -> Option<Self> {
-        let proven = event.proven()?;
-        let exact = proven.rule() == Rule::Whole;
-        event.whole().and_then(|bytes| Self::parse(bytes, exact, event.proven_digest()?).ok())
-    }
-
-    /// Old shim versions hash some bytes past the structure too; those say nothing.
-    fn parse(bytes: &'a [u8], exact: bool, digest: &'a [u8]) -> Result<Self, Malformed> {
-        let mut r = Reader::new("UEFI_VARIABLE_DATA", bytes);
-        let guid = *r.take("VariableName")?;
-        let name = usize::try_from(r.u64_le("UnicodeNameLength")?).unwrap_or(usize::MAX);
-        let len = usize::try_from(r.u64_le("VariableDataLength")?).unwrap_or(usize::MAX);
-        let name = r.bytes("UnicodeName", name.saturating_mul(2))?;
-        let data = r.bytes("VariableData", len)?;
-        if exact {
-            r.finish("event")?;
-        }
-        Ok(Self { guid, name, data, digest })
-    }
-
-    /// VariableName: the vendor GUID, as it stands in memory.
-    pub const fn guid(&self) -> &[u8; 16] {
-        &self.guid
-    }
-
-    /// UnicodeName, UTF-16LE.
-    pub const fn name_utf16(&self) -> &'a [u8] {
-        self.name
-    }
-
-    /// Whether the name is this one.
-    pub fn is_named(&self, name: &str) -> bool {
-        let units = self.name.chunks(2).map(|pair| match *pair {
-            [low, high] => u16::from_le_bytes([low, high]),
-            _ => 0,
-        });
-        units.eq(name.encode_utf16())
-    }
-
-    /// The contents.
-    pub const fn data(&self) -> &'a [u8] {
-        self.data
-    }
-
-    /// The digest of the event, in the replayed bank: over GUID, lengths, name and contents.
-    pub const fn digest(&self) -> &'a [u8] {
-        self.digest
-    }
-
-    /// The contents as EFI_SIGNATURE_LISTs.
-    ///
-    /// # Errors
-    /// [`Malformed`] if they are not.
-    pub fn signatures(&self) -> Result<Signatures<'a>, Malformed> {
-        Signatures::parse(self.data)
-    }
-}
-
-/// The entries of a signature database, counted and in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Signatures<'a> {
-    /// X.509 certificates, DER.
-    pub certificates: Vec<&'a [u8]>,
-    /// SHA-256 digests of images.
-    pub sha256: Vec<&'a [u8]>,
-    /// How many entries are of another type.
-    pub others: usize,
-}
-
-impl<'a> Signatures<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let mut found = Self::default();
-        let mut r = Reader::new("EFI_SIGNATURE_LIST", bytes);
-        while r.left() > 0 {
-            let kind = *r.take::<16>("SignatureType")?;
-            let list = usize::try_from(r.u32_le("SignatureListSize")?).unwrap_or(usize::MAX);
-            let header = usize::try_from(r.u32_le("SignatureHeaderSize")?).unwrap_or(usize::MAX);
-            let size = usize::try_from(r.u32_le("SignatureSize")?).unwrap_or(usize::MAX);
-            r.bytes("SignatureHeader", header)?;
-            // What the list says of its size, less the 28 bytes of its head.
-            let mut entries = Reader::new(
-                "EFI_SIGNATURE_LIST",
-                r.bytes("Signatures", list.saturating_sub(28).saturating_sub(header))?,
-            );
-            while entries.left() > 0 {
-                let mut entry =
-                    Reader::new("EFI_SIGNATURE_DATA", entries.bytes("SignatureData", size.max(17))?);
-                entry.take::<16>("SignatureOwner")?;
-                let data = entry.bytes("SignatureData", entry.left())?;
-                match kind {
-                    X509 => found.certificates.push(data),
-                    SHA256 => found.sha256.push(data),
-                    _ => found.others = found.others.saturating_add(1),
-                }
-            }
-        }
-        Ok(found)
-    }
-}
 
 /// Whether firmware verified what it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +89,7 @@ impl<'a> SecureBoot<'a> {
                 EventKind::EFI_VARIABLE_DRIVER_CONFIG => {
                     let fits = Variable::of(event).is_some_and(|variable| {
                         let named =
-                            |(name, guid): &(&str, _)| variable.is_named(name) && variable.guid == *guid;
+                            |(name, guid): &(&str, _)| variable.is_named(name) && variable.guid() == guid;
                         match REQUIRED.iter().position(named).and_then(|place| variables.get_mut(place)) {
                             Some(slot) => slot.replace(variable).is_none() && separators == 0,
                             None => OPTIONAL.iter().any(named),
@@ -239,7 +118,7 @@ impl<'a> SecureBoot<'a> {
         let [Some(secure_boot), Some(pk), Some(kek), Some(db), Some(dbx)] = variables else {
             return Err(refusal(&checks::SECURE_BOOT_VARIABLES, "all five".into(), missing.into()));
         };
-        let state = match secure_boot.data {
+        let state = match secure_boot.data() {
             [1] => State::Enabled,
             [0] | [] => State::Disabled,
             other => {

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::loaders;
+use super::variables::{self, Proof, is_variable, write_text};
 use super::{
-    BootChain, Compared, Coverage, EventKind, Firmware, GrubLine, Judged, Loaded, Outcome, REGISTERS,
-    Section, SecureBoot,
+    BootChain, Compared, Coverage, EventKind, Firmware, GrubLine, Judged, Loaded, Outcome, REGISTERS, Rule,
+    Section, SecureBoot, Variable,
 };
 use crate::crypto::CryptoProvider;
 use crate::error::Error;
@@ -114,16 +115,18 @@ impl<'a> Boot<'a> {
     }
 
     /// The log as lines.
-    pub const fn story(&self) -> Story<'_, 'a> {
-        Story { boot: self }
+    pub const fn story<'b>(&'b self, provider: &'b CryptoProvider) -> Story<'b, 'a> {
+        Story { boot: self, provider }
     }
 }
 
-/// A log as lines: register, type, digest, how much is proven, and the data with everything but printable ASCII escaped. First the
+/// A log as lines: register, type, digest, how much is proven, and the data in words: UEFI variables by name, owner and what they
+/// hold, one line more for each entry of a signature database; the rest with everything but printable ASCII escaped. First the
 /// registers that do not come out. The same log next to the same registers gives the same text.
 #[derive(Clone, Copy, Debug)]
 pub struct Story<'b, 'a> {
     boot: &'b Boot<'a>,
+    provider: &'b CryptoProvider,
 }
 
 impl fmt::Display for Story<'_, '_> {
@@ -144,11 +147,11 @@ impl fmt::Display for Story<'_, '_> {
                 }
             }
         }
-        self.boot.events.iter().try_for_each(|event| line(f, event))
+        self.boot.events.iter().try_for_each(|event| line(f, event, self.provider))
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, event: &Judged<'_>) -> fmt::Result {
+fn line(f: &mut fmt::Formatter<'_>, event: &Judged<'_>, provider: &CryptoProvider) -> fmt::Result {
     match event.register() {
         Some(pcr) => write!(f, "PCR {pcr:2} ")?,
         None => f.write_str("       ")?,
@@ -156,6 +159,26 @@ fn line(f: &mut fmt::Formatter<'_>, event: &Judged<'_>) -> fmt::Result {
     let digest = event.digest().dangerous_unproven();
     let prefix = digest.get(..8).unwrap_or(digest);
     write!(f, "{:34} {} {:11} ", event.raw_kind(), Hex(prefix), event.coverage().word())?;
+    if is_variable(event.raw_kind()) {
+        let label = event.label().dangerous_unproven();
+        let (bytes, exact, proof) = match event.coverage() {
+            Coverage::Covered(data) => match data.rule() {
+                Rule::Whole => (data.as_bytes(), true, Proof::Whole),
+                Rule::AllButLast => (data.as_bytes(), false, Proof::Whole),
+                // No other rule is tried for a variable but that of its contents.
+                Rule::VariableContents | Rule::TagContents | Rule::GrubText | Rule::GrubTextWithNul => {
+                    (label, false, Proof::Contents)
+                }
+            },
+            Coverage::Uncovered | Coverage::Unexplained | Coverage::Unmeasured => {
+                (label, false, Proof::Nothing)
+            }
+        };
+        if let Ok(variable) = Variable::parse(bytes, exact, &[]) {
+            variables::write(f, &variable, event.raw_kind(), proof, provider)?;
+            return writeln!(f);
+        }
+    }
     let (label, proven) = match event.coverage() {
         Coverage::Covered(data) => (data.as_bytes(), true),
         Coverage::Uncovered | Coverage::Unexplained | Coverage::Unmeasured => {
@@ -187,17 +210,6 @@ const fn describe(kind: EventKind, label: &[u8]) -> Option<&'static str> {
         (EventKind::EFI_PLATFORM_FIRMWARE_BLOB | EventKind::EFI_PLATFORM_FIRMWARE_BLOB2, _) => {
             Some("firmware")
         }
-        (EventKind::EFI_VARIABLE_AUTHORITY, _) => Some("what verified an image"),
         _ => None,
-    }
-}
-
-/// Text on one line. UTF-16 of ASCII, which firmware and systemd write, is shown as the text that it is.
-fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    let wide = matches!(bytes, [0x20..=0x7e, 0, _, _, ..])
-        && bytes.chunks(2).all(|pair| matches!(pair, [0x20..=0x7e, 0] | [0, 0]));
-    match wide {
-        true => bytes.iter().step_by(2).try_for_each(|octet| write!(f, "{}", octet.escape_ascii())),
-        false => write!(f, "{}", bytes.escape_ascii()),
     }
 }

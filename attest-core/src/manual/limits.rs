@@ -27,6 +27,19 @@
 //!
 //! What no TDX quote proves: [`crate::tee::tdx::NOT_CHECKED`].
 //!
+//! Of a path of certificates of a TPM's key at most 16 lists of revoked ones are looked at, one signature each.
+//!
+//! Signed register policies. [`crate::tee::vtpm::pcrsig::PcrSignatures::accept`] takes quoted registers and no others, but no rule of a
+//! policy file asks for a signer: evidence has no place for the vendor's document. So a verdict says nothing of it. Whoever trusts a
+//! vendor's key for register 11 leaves that register out of `pcrs`, calls `accept` with the registers of the claims of an accepted
+//! verdict and with the registers that must be covered, and takes an error for a refusal. Nothing revokes an older signed image.
+//!
+//! Endorsement keys. Their certificates are read as X.509 with an rsaEncryption or an EC key; those of id-RSAES-OAEP, which some
+//! makers of TPM 1.2 wrote, are not. Nothing asks for a platform certificate, so that a TPM is not tied to a machine. The template
+//! index and nonce of an endorsement key are not read: the device brings the public area, and its numbers must be the certified ones.
+//!
+//! Canonical logs in CBOR are not read; see [`crate::eventlog::CelLog`].
+//!
 //! What no quote proves, and what a verdict over one lists as not checked: [`crate::tee::vtpm::NOT_CHECKED`].
 //!
 //! What no SNP report proves: [`crate::tee::snp::NOT_CHECKED`].

@@ -389,7 +389,10 @@ macro_rules! written_by_name {
 
 written_by_name!(crate::tee::snp::ProductLine, "\"Milan\", \"Genoa\" or \"Turin\"");
 written_by_name!(crate::tee::snp::KeyKind, "\"VCEK\" or \"VLEK\"");
-written_by_name!(crate::claims::Root, "\"hardware\", \"cloud-vtpm\" or \"caller\"");
+written_by_name!(
+    crate::claims::Root,
+    "\"hardware\", \"cloud-vtpm\", \"discrete-tpm\", \"software\" or \"caller\""
+);
 written_by_name!(HashAlgorithm, "\"sha1\", \"sha256\", \"sha384\" or \"sha512\"");
 written_by_name!(
     crate::tee::vtpm::AkPath,

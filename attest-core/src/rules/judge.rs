@@ -23,6 +23,27 @@ pub(crate) fn listed<T: PartialEq>(
     }
 }
 
+/// The same for a value that evidence may not have: what is not there is not listed.
+pub(crate) fn listed_if_known<T: PartialEq>(
+    out: &mut Checks,
+    check: &'static Check,
+    rule: &OneOf<T>,
+    actual: Option<(T, Value)>,
+) {
+    match rule {
+        OneOf::Any => out.not_applicable(check, ANY),
+        OneOf::Listed(_) => {
+            let allowed = actual.as_ref().is_some_and(|(actual, _)| rule.allows(actual));
+            out.require(
+                check,
+                allowed,
+                rule.expected(),
+                actual.map_or(Value::Phrase("not known"), |(_, shown)| shown),
+            );
+        }
+    }
+}
+
 pub(crate) fn bit(out: &mut Checks, check: &'static Check, rule: Bit, set: bool) {
     match rule {
         Bit::Any => out.not_applicable(check, ANY),

@@ -122,7 +122,8 @@ fn every_kind_of_key_goes_round() {
                 };
                 let activated = scene.activation.answer(&response, at(100)).expect(kind);
                 assert_eq!(activated.ak_name(), &scene.ak);
-                assert_eq!(activated.ek_id(), scene.ek.name());
+                assert_eq!(activated.ek(), scene.ek.claims());
+                assert_eq!(activated.ek().name(), Some(scene.ek.name()));
                 assert_eq!(activated.ak_public().unwrap().name(provider()).unwrap(), scene.ak);
             }
         }

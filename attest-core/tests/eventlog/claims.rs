@@ -176,7 +176,7 @@ fn a_story_says_of_each_line_how_much_is_proven() {
     lines.push((9, 0xd, b"a file".to_vec(), b"evil\x1b[2Jname\n\xff\0".to_vec()));
     lines.push((11, 0xd, b".linux\0".to_vec(), b"whatever".to_vec()));
     lines.push((11, 0xd, b"kernel".to_vec(), b"whatever".to_vec()));
-    let text = with_boot(&lines, |boot| boot.story().to_string());
+    let text = with_boot(&lines, |boot| boot.story(provider()).to_string());
     assert_eq!(text.lines().count(), lines.len() + 1);
     assert!(text.bytes().all(|octet| octet == b'\n' || (0x20..0x7f).contains(&octet)), "{text}");
     let of = |word: &str| text.lines().filter(|line| line.contains(word)).count();
@@ -190,10 +190,78 @@ fn a_story_says_of_each_line_how_much_is_proven() {
     let mut pcrs = Pcrs::of(&log, BANK);
     pcrs.0.values_mut().for_each(|value| *value = Digest::filled(1, 32));
     let boot = Boot::new(compare(&log, BANK, &pcrs), provider());
-    let text = boot.story().to_string();
+    let text = boot.story(provider()).to_string();
     assert!(!text.contains("covered") && text.contains("PCR  7 MISMATCH"), "{text}");
     assert!(boot.sections().is_none() && boot.digests(4).next().is_none() && boot.firmware().is_none());
     assert!(boot.loaded_files().is_empty() && boot.grub_lines().is_empty());
+}
+
+/// EFI_SIGNATURE_LIST of entries of one type, each with its owner.
+fn signature_list(kind: [u8; 16], entries: &[([u8; 16], &[u8])]) -> Vec<u8> {
+    let size = 16 + entries[0].1.len();
+    let lengths = [28 + entries.len() * size, 0, size].map(|len| u32::try_from(len).unwrap().to_le_bytes());
+    let entries: Vec<u8> = entries.iter().flat_map(|(owner, data)| [owner, *data].concat()).collect();
+    [&kind[..], &lengths.concat(), &entries].concat()
+}
+
+/// Names, owners, kinds and subjects of what Secure Boot was set up with, in words, one line for each.
+#[test]
+fn a_story_tells_variables_in_words() {
+    const X509: [u8; 16] = *b"\xa1\x59\xc0\xa5\xe4\x94\xa7\x4a\x87\xb5\xab\x15\x5c\x2b\xf0\x72";
+    const SHA256: [u8; 16] = *b"\x26\x16\xc4\xc1\x4c\x50\x92\x40\xac\xa9\x41\xf9\x36\x93\x43\x28";
+    const MICROSOFT: [u8; 16] = *b"\xbd\x9a\xfa\x77\x59\x03\x32\x4d\xbd\x60\x28\xf4\xe7\x8f\x78\x4b";
+    const SHIM: [u8; 16] = *b"\x50\xab\x5d\x60\x46\xe0\x00\x43\xab\xb6\x3d\xd8\x10\xdd\x8b\x23";
+    let certificate = vectors_generate::CertSpec::authority("Signer of images", "Signer of images").build();
+    let digest = vectors::hex(&hash(HashAlgorithm::Sha256, &certificate));
+    let list = signature_list(X509, &[(MICROSOFT, &certificate)]);
+    let hashes: Vec<([u8; 16], &[u8])> = vec![(MICROSOFT, &[0xab; 32]), ([0; 16], &[0xcd; 32])];
+    let many: Vec<([u8; 16], &[u8])> = vec![(MICROSOFT, &[0xab; 32]); 70];
+    let broken = [&list[..], &[7]].concat();
+    let option = [&[1, 0, 0, 0, 4, 0][..], &wide("Linux\n"), &[0, 0], &[0x7f, 0xff, 4, 0]].concat();
+    let owned = [&MICROSOFT[..], &certificate].concat();
+    let boot = |name: &str, data: &[u8]| {
+        let whole = variable(GLOBAL, name, data);
+        (1, 0x8000_0002, data.to_vec(), whole)
+    };
+    let lines = vec![
+        line(7, CONFIG, &variable(GLOBAL, "SecureBoot", &[1])),
+        line(7, CONFIG, &variable(GLOBAL, "PK", &list)),
+        line(7, CONFIG, &variable(GLOBAL, "KEK", &[])),
+        line(7, CONFIG, &variable(DATABASE, "db", &[list.clone(), signature_list(SHA256, &hashes)].concat())),
+        line(7, CONFIG, &variable(DATABASE, "dbx", &signature_list(SHA256, &many))),
+        line(7, CONFIG, &variable(DATABASE, "dbt", &broken)),
+        line(7, AUTHORITY, &variable(DATABASE, "db", &owned)),
+        line(7, AUTHORITY, &variable(SHIM, "Shim", &certificate)),
+        line(7, AUTHORITY, &variable(SHIM, "SbatLevel", b"sbat,1,2025\n")),
+        boot("BootOrder", &[3, 0, 1, 0]),
+        boot("Boot0003", &option),
+        (7, CONFIG, b"other".to_vec(), variable(GLOBAL, "PK", &list)),
+    ];
+    let text = with_boot(&lines, |boot| boot.story(provider()).to_string());
+    let certificate = format!("certificate \"Signer of images\", SHA-256 {digest}");
+    let microsoft = "owner Microsoft (77fa9abd-0359-4d32-bd60-28f4e78f784b)";
+    let global = "EFI global variables (8be4df61-93ca-11d2-aa0d-00e098032b8c)";
+    let security = "EFI image security database (d719b2cb-3d3a-4596-a3bc-dad00e67656f)";
+    for said in [
+        format!("covered     SecureBoot of {global}: 1\n"),
+        format!("covered     PK of {global}: 1 entry\n            {certificate}, {microsoft}\n"),
+        format!("covered     KEK of {global}: empty\n"),
+        format!("covered     db of {security}: 3 entries\n            {certificate}, {microsoft}\n"),
+        format!("            image with SHA-256 {}, {microsoft}\n", "ab".repeat(32)),
+        format!("{}, owner 00000000-0000-0000-0000-000000000000\n", "cd".repeat(32)),
+        format!("covered     dbx of {security}: 70 entries\n"),
+        "            ... 6 more\n".to_owned(),
+        format!("covered     dbt of {security}: no list of signatures: "),
+        format!("covered     db of {security}: {certificate}, {microsoft}\n"),
+        format!("covered     Shim of shim (605dab50-e046-4300-abb6-3dd810dd8b23): {certificate}\n"),
+        "SbatLevel of shim (605dab50-e046-4300-abb6-3dd810dd8b23): sbat,1,2025\\n\n".to_owned(),
+        format!("covered     contents proven, said to be BootOrder of {global}: 0003, 0001\n"),
+        format!("covered     contents proven, said to be Boot0003 of {global}: \"Linux\\n\", "),
+        format!("UNCOVERED   said: PK of {global}: 1 entry\n"),
+    ] {
+        assert!(text.contains(&said), "{said}\nin\n{text}");
+    }
+    assert!(text.bytes().all(|octet| octet == b'\n' || (0x20..0x7f).contains(&octet)), "{text}");
 }
 
 /// A file of PCR 9 under another type is in no list of files; it is among the digests all the same.

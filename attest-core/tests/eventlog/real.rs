@@ -197,7 +197,10 @@ fn judge_quoted(case: &Value, compared: &Compared<'_>) -> bool {
             other => panic!("{id}: {other}"),
         }
     }
-    assert_eq!(boot.story().to_string(), Boot::new(compared.clone(), provider()).story().to_string());
+    assert_eq!(
+        boot.story(provider()).to_string(),
+        Boot::new(compared.clone(), provider()).story(provider()).to_string()
+    );
     !mismatch
 }
 

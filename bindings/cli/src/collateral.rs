@@ -95,15 +95,19 @@ impl Supplied {
 impl TpmTrust {
     /// Adds everybody who is named.
     pub(crate) fn add_to(&self, anchors: &mut TrustAnchors) -> Result<(), Failure> {
-        for path in &self.tpm_root {
-            let collateral = parse(path, &input::read(path)?)?;
+        for (path, kind) in self.roots() {
+            let mut collateral = Collateral::new();
+            add_path(&mut collateral, path)?;
             if collateral.certificates().next().is_none() {
-                let message = format!("--tpm-root: {}: a certificate is expected, got none", path.display());
+                let message = format!("{}: a root certificate is expected, got none", path.display());
                 return Err(Failure::usage(message));
             }
             let mut roots = collateral.certificates();
             roots
-                .try_for_each(|der| anchors.vtpm.add_root(der))
+                .try_for_each(|der| match kind {
+                    None => anchors.vtpm.add_root(der),
+                    Some(kind) => anchors.vtpm.add_vendor_root(der, kind),
+                })
                 .map_err(|error| Failure::about(path.display(), error))?;
         }
         for name in &self.ak_name {

@@ -60,7 +60,7 @@ struct Made {
 impl Init {
     /// Refuses options of the other format, and those that would go unheard.
     fn fits(&self) -> Result<(), Failure> {
-        let trust = !self.trust.tpm_root.is_empty()
+        let trust = self.trust.roots().next().is_some()
             || !self.trust.ak_name.is_empty()
             || !self.trust.ak_spki_sha256.is_empty();
         let supplied = !self.supplied.certs.is_empty()
@@ -75,7 +75,11 @@ impl Init {
             (tdx, "--evaluation-number", self.evaluation_number.is_some()),
             (vtpm, "--root", !self.root.is_empty()),
             (vtpm, "--from", self.from.is_some()),
-            (vtpm, "--tpm-root, --ak-name, --ak-spki-sha256", trust),
+            (
+                vtpm,
+                "--tpm-root, --discrete-tpm-root, --software-tpm-root, --ak-name, --ak-spki-sha256",
+                trust,
+            ),
             (vtpm, "--certs, --crl, --bundle, --at", supplied),
         ];
         if let Some((of, option, _)) = options.iter().find(|(of, _, given)| *given && *of != self.format) {
@@ -87,7 +91,7 @@ impl Init {
             return Err(Failure::usage(format_args!("{option}: only with --format {other}")));
         }
         if self.format == vtpm && self.root.is_empty() {
-            let message = "--root is missing: what a TPM's trust must be rooted in has no default (cloud-vtpm, caller, any)";
+            let message = "--root is missing: what a TPM's trust must be rooted in has no default (hardware, cloud-vtpm, discrete-tpm, software, caller, any)";
             return Err(Failure::usage(message));
         }
         if self.from.is_none() && (trust || supplied) {

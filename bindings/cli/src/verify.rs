@@ -66,7 +66,11 @@ impl Verify {
             (Format::Snp, "--anchors", self.anchors.is_some()),
             (Format::Tdx, "--tdx-root", !self.tdx_root.is_empty()),
             (Format::Vtpm, "--nonce", self.nonce.is_some()),
-            (Format::Vtpm, "--tpm-root", !self.trust.tpm_root.is_empty()),
+            (
+                Format::Vtpm,
+                "--tpm-root, --discrete-tpm-root, --software-tpm-root",
+                self.trust.roots().next().is_some(),
+            ),
             (Format::Vtpm, "--ak-name", !self.trust.ak_name.is_empty()),
             (Format::Vtpm, "--ak-spki-sha256", !self.trust.ak_spki_sha256.is_empty()),
         ];

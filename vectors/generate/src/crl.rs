@@ -2,8 +2,8 @@
 
 use crate::der_out::{context, seq, uint};
 use crate::ext::{Ext, oid};
-use crate::keys;
-use crate::pki::{amd_name, ca_name, seal};
+use crate::keys::{self, P384Key};
+use crate::pki::{amd_name, ca_name, common_name, seal};
 use crate::platform::{Line, Role};
 use crate::sign::{Scheme, Signer};
 use crate::time;
@@ -54,6 +54,21 @@ impl CrlSpec {
             scheme: Scheme::AMD,
             signer: Signer::Rsa(root),
             flips: Vec::new(),
+        }
+    }
+
+    /// The empty CRL of an authority of the P-384 PKI whose keys follow from the names.
+    pub fn labelled(issuer: &str) -> Self {
+        let algorithm = Scheme::Ecdsa.algorithm();
+        Self {
+            inner_algorithm: algorithm.clone(),
+            issuer: common_name(issuer),
+            revoked: Vec::new(),
+            extensions: vec![Ext::new(oid::CRL_NUMBER, uint(6))],
+            outer_algorithm: algorithm,
+            scheme: Scheme::Ecdsa,
+            signer: Signer::from(&P384Key::from_label(issuer)),
+            ..Self::new(Line::Milan)
         }
     }
 

@@ -4,9 +4,12 @@ use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use sha2::{Digest, Sha256};
 
 use crate::cbor_out::{array, bytes, map, text, uint};
+use crate::der_out::{context, seq, tlv, uint as number, utf8};
 use crate::keys::{P384Key, RsaKey, ec_spki};
 use crate::sign::{Hash, pkcs1v15, pss, salt_of};
 
+/// Google's extension on the machine of a key.
+pub const GCE_INSTANCE: &str = "1.3.6.1.4.1.11129.2.1.21";
 /// TPM_ALG_RSASSA.
 pub const RSASSA: u16 = 0x0014;
 /// TPM_ALG_RSAPSS.
@@ -17,6 +20,9 @@ pub const ECDSA: u16 = 0x0018;
 pub const NULL: u16 = 0x0010;
 /// fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, sign.
 pub const AK_ATTRIBUTES: u32 = 0x0005_0072;
+
+/// fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt.
+pub const EK_ATTRIBUTES: u32 = 0x0003_00b2;
 
 /// A key that can sign.
 #[derive(Clone, Debug)]
@@ -132,6 +138,10 @@ pub struct PublicSpec {
     pub name_alg: u16,
     /// objectAttributes.
     pub attributes: u32,
+    /// authPolicy.
+    pub auth_policy: Vec<u8>,
+    /// Key bits of AES in CFB mode; none for no symmetric algorithm.
+    pub aes: Option<u16>,
     /// Scheme and its hash; none for null.
     pub scheme: Option<(u16, u16)>,
     /// The numbers.
@@ -142,7 +152,20 @@ impl PublicSpec {
     /// An attestation key, as `TPM2_CreatePrimary` makes it.
     pub fn ak(key: &Key, scheme: Option<(u16, Hash)>) -> Self {
         let scheme = scheme.map(|(scheme, hash)| (scheme, hash.tpm()));
-        Self { kind: None, name_alg: 0x000b, attributes: AK_ATTRIBUTES, scheme, numbers: key.numbers() }
+        Self {
+            kind: None,
+            name_alg: 0x000b,
+            attributes: AK_ATTRIBUTES,
+            auth_policy: Vec::new(),
+            aes: None,
+            scheme,
+            numbers: key.numbers(),
+        }
+    }
+
+    /// An endorsement key of the profile's first templates, but for its policy.
+    pub fn ek(key: &Key) -> Self {
+        Self { attributes: EK_ATTRIBUTES, aes: Some(128), ..Self::ak(key, None) }
     }
 
     /// TPMT_PUBLIC.
@@ -155,8 +178,12 @@ impl PublicSpec {
         out.extend(self.kind.unwrap_or(own).to_be_bytes());
         out.extend(self.name_alg.to_be_bytes());
         out.extend(self.attributes.to_be_bytes());
-        out.extend(sized(&[]));
-        out.extend(NULL.to_be_bytes());
+        out.extend(sized(&self.auth_policy));
+        match self.aes {
+            None => out.extend(NULL.to_be_bytes()),
+            // TPM_ALG_AES, the bits, TPM_ALG_CFB.
+            Some(bits) => out.extend([0x0006, bits, 0x0043].map(u16::to_be_bytes).concat()),
+        }
         match self.scheme {
             None => out.extend(NULL.to_be_bytes()),
             Some((scheme, hash)) => out.extend([scheme.to_be_bytes(), hash.to_be_bytes()].concat()),
@@ -316,6 +343,21 @@ pub fn envelope(format: &str, evidence: &[u8], certificates: &[Vec<u8>]) -> Vec<
         (uint(3), bytes(evidence)),
         (uint(4), array(&certificates)),
         (uint(5), array(&[])),
+    ])
+}
+
+/// Google's instance information with a project's number, as INTEGER content, and whether it is production. The zone is `zone-a`,
+/// the project `project`, the instance 2^63 - 1 and `name`.
+pub fn gce_instance(project: &[u8], production: bool) -> Vec<u8> {
+    let octet = if production { 0xff } else { 0 };
+    let properties = seq(&[&context(0, &[&number(9)]), &context(1, &[&tlv(0x01, &[octet])])]);
+    seq(&[
+        &utf8("zone-a"),
+        &tlv(0x02, project),
+        &utf8("project"),
+        &number(u64::MAX >> 1),
+        &utf8("name"),
+        &context(0, &[&properties]),
     ])
 }
 

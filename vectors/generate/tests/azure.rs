@@ -6,7 +6,7 @@ use attest_core::claims::Root;
 use attest_core::crypto::BUILT_IN;
 use attest_core::error::Error;
 use attest_core::policy::Accepted;
-use attest_core::rules::Bit;
+use attest_core::rules::{Bit, OneOf};
 use attest_core::tee::azure::{BoundAk, HclReport};
 use attest_core::tee::snp;
 use attest_core::tee::vtpm::{self, AkPath, Anchors};
@@ -146,7 +146,9 @@ fn accepted(policy: &Policy, verified: Verified<Claims>) -> Option<Accepted> {
 }
 
 fn accept_hardware(report: &[u8]) -> Accepted {
-    accepted(&Policy::for_snp(snp::Policy::dangerously_any()), verify_hardware(report)).unwrap()
+    let mut policy = snp::Policy::dangerously_any();
+    policy.measurements = OneOf::only(report[0x90..0xc0].try_into().unwrap());
+    accepted(&Policy::for_snp(policy), verify_hardware(report)).unwrap()
 }
 
 /// A quote over register 7 by this key, with these attributes.
@@ -321,11 +323,19 @@ fn nothing_hides_where_nothing_signs() {
 fn only_an_accepted_report_vouches() {
     let mut strict = snp::Policy::dangerously_any();
     strict.guest_policy.debug = Bit::Clear;
+    let measurement = Machine::new().hardware_report()[0x90..0xc0].try_into().unwrap();
+    strict.measurements = OneOf::only(measurement);
     let policy = Policy::for_snp(strict);
     let debugged = Machine { debug: true, ..Machine::new() };
     assert!(accepted(&policy, verify_hardware(&debugged.hardware_report())).is_none());
-    debugged.bind().unwrap();
+    // A policy that takes debug does not make a key of it.
+    assert_eq!(debugged.refused(), "azure.hcl.debug");
     let good = Machine::new();
+    let unlisted = Policy::for_snp(snp::Policy::dangerously_any());
+    let report = accepted(&unlisted, verify_hardware(&good.hardware_report())).unwrap();
+    let bytes = good.hcl();
+    let refused = HclReport::parse(&bytes).unwrap().bind_snp(&report, &Expect::AnyReportData, BUILT_IN[0]);
+    assert_eq!(refused.unwrap_err().check_id(), Some("azure.hcl.paravisor"));
     let report = accepted(&policy, verify_hardware(&good.hardware_report())).unwrap();
     let (bytes, any) = (good.hcl(), Expect::AnyReportData);
     let hcl = HclReport::parse(&bytes).unwrap();

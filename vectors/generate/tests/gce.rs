@@ -7,16 +7,15 @@ use attest_core::crypto::BUILT_IN;
 use attest_core::tee::vtpm::{AkPath, AttestationKey, Claims, GceInfo, TpmEvidence, TrustedAk};
 use attest_core::{Context, Expect, Refused, Store, TrustAnchors, UnixTime, Verified};
 use sha2::{Digest, Sha256};
-use vectors_generate::der_out::{context, seq, tlv, uint, utf8};
+use vectors_generate::der_out::seq;
 use vectors_generate::pki::common_name;
-use vectors_generate::tpm::{AkSpec, AttestSpec, ECDSA, Key, PublicSpec, QuoteSpec, evidence};
+use vectors_generate::tpm::{
+    AkSpec, AttestSpec, ECDSA, GCE_INSTANCE, Key, PublicSpec, QuoteSpec, evidence, gce_instance as instance,
+};
 use vectors_generate::{CertSpec, Ext, Hash};
 
-const GCE: &str = "1.3.6.1.4.1.11129.2.1.21";
 /// TPM_ALG_SHA256.
 const SHA256: u16 = 0x000b;
-const BOOLEAN: u8 = 0x01;
-const INTEGER: u8 = 0x02;
 
 fn root() -> Vec<u8> {
     CertSpec::authority("authority", "authority").build()
@@ -25,23 +24,9 @@ fn root() -> Vec<u8> {
 /// The certificate of the key that quotes, with this extension of Google's.
 fn leaf(subject: Vec<u8>, gce: Option<Vec<u8>>) -> Vec<u8> {
     let mut extensions = vec![Ext::key_usage([7, 0x80])];
-    extensions.extend(gce.map(|value| Ext::new(GCE, value)));
+    extensions.extend(gce.map(|value| Ext::new(GCE_INSTANCE, value)));
     let spki = Key::p384("ak").spki();
     CertSpec { subject, spki, ..CertSpec::labelled("", "authority", extensions) }.build()
-}
-
-/// Instance information with a project's number, as INTEGER content, and whether it is production.
-fn instance(project: &[u8], production: bool) -> Vec<u8> {
-    let octet = if production { 0xff } else { 0 };
-    let properties = seq(&[&context(0, &[&uint(9)]), &context(1, &[&tlv(BOOLEAN, &[octet])])]);
-    seq(&[
-        &utf8("zone-a"),
-        &tlv(INTEGER, project),
-        &utf8("project"),
-        &uint(u64::MAX >> 1),
-        &utf8("name"),
-        &context(0, &[&properties]),
-    ])
 }
 
 fn verify(leaf: &[u8], pin: Option<[u8; 32]>) -> Result<Verified<Claims>, Refused> {

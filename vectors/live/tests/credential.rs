@@ -43,7 +43,7 @@ fn a_tpm_opens_our_credentials_and_no_others() {
                 Form::Secret => Response::secret(&secret),
             };
             let activated = activation.answer(&response, at(10)).unwrap();
-            assert_eq!((activated.ek_id(), activated.ak_name()), (&ek_name, &ak_name));
+            assert_eq!((activated.ek().name(), activated.ak_name()), (Some(&ek_name), &ak_name));
 
             let mut changed = challenge.clone();
             *changed.id_object.last_mut().unwrap() ^= 1;

@@ -7,7 +7,7 @@ use attest_core::tee::vtpm::certify::CertifiedKey;
 use attest_core::tee::vtpm::creation::{CreatedKey, ExpectedCreation, Locality};
 use attest_core::tee::vtpm::signed::SignedBy;
 use attest_core::tee::vtpm::{Attested, TYPE_CERTIFY, TYPE_CREATION, TYPE_QUOTE};
-use attest_core::tee::vtpm::{Hierarchy, Public};
+use attest_core::tee::vtpm::{Hierarchy, Public, TrustedAk};
 use vectors_live::{AkKind, CERTIFY_NONCE, EkKind, LiveTpm};
 
 const NONCE: &[u8] = &[0xa5; 32];
@@ -21,6 +21,7 @@ fn quotes_of_every_key_read_and_verify() {
     for kind in AkKind::ALL {
         let ak = tpm.create_ak(kind);
         let public = Public::parse(&ak.public).unwrap();
+        let trusted = TrustedAk::pinned(public.name(&PROVIDER).unwrap());
         assert_eq!(public.name(&PROVIDER).unwrap().as_bytes(), ak.name);
         assert!(public.attributes().are_an_attestation_keys(), "{kind:?}");
         for selection in ["sha256:0,7,11", "sha384:4,11", "sha384:4+sha256:0,11"] {
@@ -29,7 +30,8 @@ fn quotes_of_every_key_read_and_verify() {
             assert_eq!(signature.scheme.to_string(), kind.scheme);
             assert_eq!(signature.hash.to_string(), kind.hash);
             let signed =
-                SignedBy::verify(&quote.attest, TYPE_QUOTE, &quote.signature, public, &PROVIDER).unwrap();
+                SignedBy::verify(&quote.attest, TYPE_QUOTE, &quote.signature, public, &trusted, &PROVIDER)
+                    .unwrap();
             assert_eq!(signed.attest().extra_data(), NONCE);
             // The values, bank by bank in the order of the selection, by the hash of the signature.
             let Attested::Quote { selection: banks, pcr_digest } = signed.attest().attested() else {
@@ -44,7 +46,10 @@ fn quotes_of_every_key_read_and_verify() {
             assert_eq!(*pcr_digest, digest.as_bytes(), "{kind:?} {selection}");
             let mut changed = quote.attest.clone();
             *changed.last_mut().unwrap() ^= 1;
-            assert!(SignedBy::verify(&changed, TYPE_QUOTE, &quote.signature, public, &PROVIDER).is_err());
+            assert!(
+                SignedBy::verify(&changed, TYPE_QUOTE, &quote.signature, public, &trusted, &PROVIDER)
+                    .is_err()
+            );
         }
     }
 }
@@ -56,13 +61,15 @@ fn certified_and_created_keys_are_what_they_say() {
     let kind = AkKind::ALL[4];
     let ak = tpm.create_ak(kind);
     let certifier = Public::parse(&ak.public).unwrap();
+    let trusted = TrustedAk::pinned(certifier.name(&PROVIDER).unwrap());
     let attributes = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign";
     let subject = tpm.create_primary("subject", "ecc256", attributes);
     let public = Public::parse(&subject.public).unwrap();
 
     let files = tpm.certify(&ak, kind, &subject);
     let signed =
-        SignedBy::verify(&files.attest, TYPE_CERTIFY, &files.signature, certifier, &PROVIDER).unwrap();
+        SignedBy::verify(&files.attest, TYPE_CERTIFY, &files.signature, certifier, &trusted, &PROVIDER)
+            .unwrap();
     let certified = CertifiedKey::check(&signed, public, CERTIFY_NONCE, &PROVIDER).unwrap();
     assert_eq!(certified.name().as_bytes(), subject.name);
     assert_eq!(certified.primary_of(&PROVIDER).unwrap(), Some(Hierarchy::Owner));
@@ -71,7 +78,8 @@ fn certified_and_created_keys_are_what_they_say() {
 
     let (files, data) = tpm.certify_creation(&ak, kind, "subject", NONCE);
     let signed =
-        SignedBy::verify(&files.attest, TYPE_CREATION, &files.signature, certifier, &PROVIDER).unwrap();
+        SignedBy::verify(&files.attest, TYPE_CREATION, &files.signature, certifier, &trusted, &PROVIDER)
+            .unwrap();
     let expect = ExpectedCreation::new(NONCE, &[], &[Locality(0)]);
     let created = CreatedKey::check(&signed, public, &data, &expect, &PROVIDER).unwrap();
     assert_eq!(created.data().hierarchy(), Some(Hierarchy::Owner));

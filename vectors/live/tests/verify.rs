@@ -190,8 +190,10 @@ fn a_certified_key_is_trusted() {
     let subject = tpm.create_primary("subject", "ecc256:ecdsa-sha256:null", attributes);
     let files = tpm.certify(&ak, first, &subject);
     let certifier = Public::parse(&ak.public).unwrap();
+    let trusted = pinned(&ak);
     let signed =
-        SignedBy::verify(&files.attest, TYPE_CERTIFY, &files.signature, certifier, &PROVIDER).unwrap();
+        SignedBy::verify(&files.attest, TYPE_CERTIFY, &files.signature, certifier, &trusted, &PROVIDER)
+            .unwrap();
     let public = Public::parse(&subject.public).unwrap();
     let certified = CertifiedKey::check(&signed, public, CERTIFY_NONCE, &PROVIDER).unwrap();
     let claims = accepted(&tpm, &subject, second, TrustedAk::certified(&certified), AkPath::Certify);

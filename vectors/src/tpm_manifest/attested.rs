@@ -1,9 +1,9 @@
-//! Keys that other keys vouch for: certification and attested creation.
+//! Keys that other keys vouch for: certification and attested creation. The caller stands for the key that signs.
 
 use attest_core::tee::vtpm::certify::CertifiedKey;
 use attest_core::tee::vtpm::creation::{CreatedKey, ExpectedCreation, Locality};
 use attest_core::tee::vtpm::signed::SignedBy;
-use attest_core::tee::vtpm::{Public, TYPE_CERTIFY, TYPE_CREATION};
+use attest_core::tee::vtpm::{Public, TYPE_CERTIFY, TYPE_CREATION, TrustedAk};
 
 use super::{Entry, Judge, Judged};
 use crate::hex;
@@ -13,7 +13,8 @@ impl Judge<'_> {
         let (ak, subject) = (public(entry, "ak")?, public(entry, "subject")?);
         let (attest, sig, nonce) = (entry.file("attest")?, entry.file("sig")?, entry.file("nonce")?);
         let name = self.agree(entry, |provider| {
-            let signed = SignedBy::verify(attest, TYPE_CERTIFY, sig, ak, provider)?;
+            let trusted = TrustedAk::pinned(ak.name(provider)?);
+            let signed = SignedBy::verify(attest, TYPE_CERTIFY, sig, ak, &trusted, provider)?;
             CertifiedKey::check(&signed, subject, nonce, provider).map(|key| hex(key.name().as_bytes()))
         })?;
         self.quote_facts(entry, entry.expected(), &[])?;
@@ -29,7 +30,8 @@ impl Judge<'_> {
         let localities = [Locality(0)];
         let expect = ExpectedCreation::new(nonce, b"", &localities);
         let name = self.agree(entry, |provider| {
-            let signed = SignedBy::verify(attest, TYPE_CREATION, sig, ak, provider)?;
+            let trusted = TrustedAk::pinned(ak.name(provider)?);
+            let signed = SignedBy::verify(attest, TYPE_CREATION, sig, ak, &trusted, provider)?;
             let created = CreatedKey::check(&signed, subject, data, &expect, provider)?;
             Ok(hex(created.name().as_bytes()))
         })?;

@@ -29,11 +29,13 @@ pub mod verify {
 
     checks! {
         ACCEPTED = Mismatch "azure.hcl.accepted", "what the policy accepted is an SNP report", "our rule: a key is as good as the paravisor, and a policy judges that";
+        PARAVISOR = Mismatch "azure.hcl.paravisor", "the policy that accepted the report listed the paravisor, by MEASUREMENT or ID_KEY_DIGEST", "our rule: any other guest has a genuine report at VMPL 0 over whatever key it likes";
         HARDWARE_TYPE = Mismatch "azure.hcl.hardware-type", "the hardware report is of the kind that was verified", "our rule: a report vouches for its own machine";
         RUNTIME_DATA = Mismatch "azure.hcl.runtime-data", "the first half of the report data is SHA-256 of the runtime data, byte for byte", "Azure guest attestation, runtime data";
         REPORT_DATA_TAIL = Mismatch "azure.hcl.report-data-tail", "the second half of the report data is zero", "Azure guest attestation, runtime data; all 64 bytes have a meaning";
         HARDWARE_REPORT = Mismatch "azure.hcl.hardware-report", "the hardware report is the one that was verified", "our rule: parts that travel together belong together";
         VMPL = Untrusted "azure.hcl.vmpl", "the report was asked for at VMPL 0, where the paravisor runs and the guest does not", "AMD 56860, ATTESTATION_REPORT, 30h";
+        DEBUG = Untrusted "azure.hcl.debug", "POLICY.DEBUG is clear: the host reads the memory of a guest that is debugged", "AMD 56860, guest policy, bit 19";
         USER_DATA = Mismatch "azure.hcl.user-data", "the runtime data's user-data are the expected 64 bytes, if any are", "Azure guest attestation, runtime data; our rule: compared in full, and what is missing equals nothing";
     }
 }

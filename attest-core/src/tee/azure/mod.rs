@@ -7,8 +7,8 @@
 //!
 //! What vouches for which: the hardware report proves the paravisor (MEASUREMENT, ID_KEY_DIGEST and GUEST_SVN are *its*), and
 //! that it wrote the runtime data. The runtime data names the attestation key of the TPM that the paravisor runs. So the key is
-//! as good as the paravisor, and only a hardware report that a policy accepted vouches for one: the policy must pin the
-//! paravisor's measurement and refuse debug. The guest's own boot is in the registers of the TPM, and in no hardware report.
+//! as good as the paravisor, and only a hardware report that a policy accepted vouches for one: a policy that lists the
+//! paravisor, by its measurement or its signer, of a guest that cannot be debugged. Both are checked. The guest's own boot is in the registers of the TPM, and in no hardware report.
 //!
 //! Nobody but the TPM is asked for anything fresh: REPORT_DATA is the paravisor's, and since the key outlives a boot, a report may
 //! come from any earlier boot of that machine, with the paravisor and the firmware that it had then. The nonce goes into the

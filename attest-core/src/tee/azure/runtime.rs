@@ -155,6 +155,14 @@ impl RuntimeData {
         self.vm_configuration.iter().map(|(name, setting)| (name.as_str(), setting))
     }
 
+    /// The machine's id, `vmUniqueId` of the settings; `None` on older machines.
+    pub fn vm_unique_id(&self) -> Option<&str> {
+        self.vm_configuration.iter().find_map(|(name, setting)| match setting {
+            Setting::Text(text) if name == "vmUniqueId" => Some(text.as_str()),
+            Setting::Flag(_) | Setting::Number(_) | Setting::Other | Setting::Text(_) => None,
+        })
+    }
+
     /// What the guest wrote into NV index 01400002h before the report was made; `None` on older machines.
     pub const fn user_data(&self) -> Option<&[u8; 64]> {
         self.user_data.as_ref()

@@ -19,6 +19,7 @@ use crate::context::{Context, Expect};
 use crate::crypto::{BUILT_IN, HashAlgorithm};
 use crate::error::Error;
 use crate::policy::{Accepted, Policy, Verdict};
+use crate::rules::OneOf;
 use crate::tee::{snp, testing, vtpm};
 use crate::verified::Verified;
 use crate::verifier::Verifier;
@@ -37,6 +38,10 @@ struct Machine {
     user_data: Expect,
     /// A quote was accepted, and no report.
     quoted: bool,
+    /// The rules that the report was accepted by.
+    rules: fn(&mut snp::Policy),
+    /// Ids of checks that only warn.
+    warn_only: &'static [&'static str],
 }
 
 fn accept(policy: &Policy, verified: Verified<Claims>) -> Accepted {
@@ -73,11 +78,22 @@ fn machine(keys: &[String]) -> Machine {
         cut: None,
         user_data: Expect::AnyReportData,
         quoted: false,
+        rules: |policy| policy.measurements = OneOf::only([0; 48]),
+        warn_only: &[],
     }
 }
 
 fn good() -> Machine {
     machine(&[key("HCLAkPub", "RSA")])
+}
+
+fn accepted_by(rules: fn(&mut snp::Policy)) -> Machine {
+    Machine { rules, ..good() }
+}
+
+/// The third byte of POLICY, in which DEBUG is bit 3, in the report that is carried and in the one that was verified.
+fn debugged(octet: u8) -> Machine {
+    Machine { patches: vec![(32 + 10, octet)], verified: vec![(10, octet)], ..good() }
 }
 
 fn patched(at: usize, value: u8) -> Machine {
@@ -118,7 +134,13 @@ impl Machine {
         let verified = Verified::assertion(Claims::Snp(claims), Checks::new());
         let accepted = match self.quoted {
             true => quote(),
-            false => accept(&Policy::for_snp(snp::Policy::dangerously_any()), verified),
+            false => {
+                let mut rules = snp::Policy::dangerously_any();
+                (self.rules)(&mut rules);
+                let mut policy = Policy::for_snp(rules);
+                policy.warn_only = self.warn_only.iter().map(|id| String::from(*id)).collect();
+                accept(&policy, verified)
+            }
         };
         let bound = HclReport::parse(&hcl)?.bind_snp(&accepted, &self.user_data, BUILT_IN[0])?;
         assert_eq!(bound.fresh(), self.user_data != Expect::AnyReportData);
@@ -147,12 +169,30 @@ fn cases() -> Vec<(&'static Check, Machine, Option<&'static str>)> {
         (&wire::SIZES, patched(1216, 0), None),
         (&wire::PADDING, patched(1236 + good().runtime.len(), 1), None),
         (&verify::ACCEPTED, Machine { quoted: true, ..good() }, Some(verify::ACCEPTED.id)),
+        (&verify::PARAVISOR, accepted_by(|_| ()), None),
+        (&verify::PARAVISOR, accepted_by(|policy| policy.host_data = OneOf::only([0; 32])), None),
+        (&verify::PARAVISOR, accepted_by(|policy| policy.family_ids = OneOf::only([0; 16])), None),
+        (&verify::PARAVISOR, accepted_by(|policy| policy.image_ids = OneOf::only([0; 16])), None),
+        (
+            &verify::PARAVISOR,
+            Machine {
+                rules: |policy| policy.measurements = OneOf::only([1; 48]),
+                warn_only: &["snp.policy.measurement"],
+                ..good()
+            },
+            None,
+        ),
         // The room of a TDREPORT is shorter than an ATTESTATION_REPORT.
         (&verify::HARDWARE_TYPE, patched(1224, 4), Some("form.length")),
         (&verify::RUNTIME_DATA, good().turned(31), None),
         (&verify::REPORT_DATA_TAIL, good().turned(63), None),
-        (&verify::HARDWARE_REPORT, Machine { verified: vec![(0x90, 1)], ..good() }, None),
+        (&verify::HARDWARE_REPORT, Machine { verified: vec![(0xc0, 1)], ..good() }, None),
         (&verify::VMPL, Machine { vmpl: 1, ..good() }, None),
+        (&verify::DEBUG, debugged(0x08), None),
+        (&verify::DEBUG, debugged(0x0a), None),
+        (&verify::DEBUG, debugged(0x0b), None),
+        (&verify::DEBUG, debugged(0x0c), None),
+        (&verify::DEBUG, debugged(0x09), None),
         (&verify::USER_DATA, Machine { user_data: Expect::ReportData([0; 64]), ..good() }, None),
     ]
 }
@@ -160,6 +200,15 @@ fn cases() -> Vec<(&'static Check, Machine, Option<&'static str>)> {
 #[test]
 fn every_check_is_missed() {
     good().bind().unwrap();
+    // Listed by the key that signed the paravisor is listed too; other bits of the policy are the policy's to judge.
+    let signed = Machine { patches: vec![(32 + 0xe0, 1)], verified: vec![(0xe0, 1)], ..good() };
+    let rules = |policy: &mut snp::Policy| {
+        let mut digest = [0; 48];
+        digest[0] = 1;
+        policy.id_key_digests = OneOf::only(digest);
+    };
+    Machine { rules, ..signed }.bind().unwrap();
+    debugged(0xf7).bind().unwrap();
     let cases = cases();
     for check in [wire::ALL, verify::ALL].concat() {
         assert!(cases.iter().any(|(of, ..)| *of == check), "{} has no case", check.id);

@@ -1,11 +1,16 @@
 //! Belief: a hardware report that was verified commits to the runtime data, and they name the attestation key.
 
+#[cfg(feature = "json")]
+use alloc::borrow::ToOwned;
+
 use super::checks::verify as checks;
 #[cfg(feature = "json")]
 use super::runtime::RuntimeData;
 use super::wire::HclReport;
 #[cfg(feature = "json")]
 use super::wire::ReportType;
+#[cfg(feature = "json")]
+use crate::checks::{Entry, Outcome};
 #[cfg(feature = "json")]
 use crate::claims::Claims;
 #[cfg(feature = "json")]
@@ -17,9 +22,15 @@ use crate::policy::Accepted;
 #[cfg(feature = "json")]
 use crate::tee::snp;
 #[cfg(feature = "json")]
+use crate::tee::snp::checks::policy;
+#[cfg(feature = "json")]
 use crate::tee::vtpm::TrustedAk;
 #[cfg(feature = "json")]
 use crate::values::Value;
+
+/// POLICY.DEBUG (AMD 56860, guest policy).
+#[cfg(feature = "json")]
+const DEBUG_BIT: u32 = 19;
 
 /// An attestation key that a hardware report vouches for, and what the same report says of the machine.
 #[cfg(feature = "json")]
@@ -71,9 +82,9 @@ impl HclReport<'_> {
     }
 
     /// The key that this report's runtime data name, vouched for by an SNP report that was verified and that a policy accepted.
-    /// The key is as good as the paravisor, and rooted as the report is. So the policy must pin the paravisor's measurement and
-    /// refuse debug: any other guest can have a genuine report at VMPL 0 over whatever key it likes, and the host reads the
-    /// memory of one that is debugged.
+    /// The key is as good as the paravisor, and rooted as the report is. So the policy must have listed the paravisor, by its
+    /// measurement or by the key that signed it, and debug must be off: any other guest can have a genuine report at VMPL 0 over
+    /// whatever key it likes, and the host reads the memory of one that is debugged.
     ///
     /// `user_data` is what the runtime data's user-data must be, all 64 bytes of them. It is another expectation than the one that
     /// the report was verified with, since REPORT_DATA is the paravisor's. Where it is [`Expect::AnyReportData`], the report may
@@ -83,9 +94,9 @@ impl HclReport<'_> {
     /// name, and its quotes are refused.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] if what was accepted is no SNP report, if the hardware report is another one, or does not commit to the
+    /// [`Error::Mismatch`] if what was accepted is no SNP report, or by a policy that takes any paravisor, if the hardware report is another one, or does not commit to the
     /// runtime data, or if their user-data are missing or not as expected; [`Error::Untrusted`] if it was not asked for at
-    /// VMPL 0; [`Error::Malformed`] if the runtime data are not of the known form, or name no key.
+    /// VMPL 0, or of a guest that can be debugged; [`Error::Malformed`] if the runtime data are not of the known form, or name no key.
     #[cfg(feature = "json")]
     pub fn bind_snp(
         &self,
@@ -94,7 +105,17 @@ impl HclReport<'_> {
         provider: &CryptoProvider,
     ) -> Result<BoundAk, Error> {
         match accepted.claims() {
-            Claims::Snp(claims) => self.bind(claims, user_data, provider),
+            Claims::Snp(claims) => {
+                // What the policy asked for is in the record; a rule that takes any, or only warns, pins nobody.
+                let listed = |entry: &Entry| {
+                    entry.outcome == Outcome::Passed
+                        && (*entry.check == policy::MEASUREMENT || *entry.check == policy::ID_KEY_DIGEST)
+                };
+                let pinned = accepted.checks().iter().any(listed);
+                let actual = if pinned { "listed" } else { "the policy takes any" };
+                Error::unless(&checks::PARAVISOR, pinned, "listed", actual)?;
+                self.bind(claims, user_data, provider)
+            }
             // Without SNP's claims there is no way on; the check cannot be taken away.
             other @ (Claims::Tdx(_) | Claims::Vtpm(_)) => {
                 let actual = Value::Phrase(other.format().id());
@@ -120,6 +141,8 @@ impl HclReport<'_> {
         Error::unless(&checks::HARDWARE_REPORT, same, "the verified report", actual)?;
         let vmpl = verified.vmpl();
         Error::unless(&checks::VMPL, vmpl == 0, Value::Number(0), vmpl)?;
+        let debug = verified.policy() >> DEBUG_BIT & 1 == 1;
+        Error::unless(&checks::DEBUG, !debug, "clear", if debug { "set" } else { "clear" })?;
         let runtime = self.read()?;
         if let Some(expected) = user_data.bytes() {
             let carried = runtime.user_data();
@@ -129,7 +152,8 @@ impl HclReport<'_> {
         }
         let name = runtime.ak().public()?.name(provider)?;
         let fresh = user_data.bytes().is_some();
-        Ok(BoundAk { ak: TrustedAk::of_report(name, claims.root()), runtime, fresh })
+        let vm_id = runtime.vm_unique_id().map(str::to_owned);
+        Ok(BoundAk { ak: TrustedAk::of_report(name, claims.root(), vm_id), runtime, fresh })
     }
 
     #[cfg(feature = "json")]

@@ -3,10 +3,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::claims::{Claims, Said};
 use super::public::Name;
 use crate::claims::Root;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::{Malformed, Unsupported};
+use crate::verified::Verified;
 use crate::x509::Certificate;
 use crate::x509::chain::Anchor;
 
@@ -37,11 +39,41 @@ const CLOUD_ROOTS: [(&[u8; 32], &str); 4] = [
     ),
 ];
 
-/// Roots of attestation key certificates, and keys that are trusted by themselves.
+/// Roots of certificates of TPMs' keys, and attestation keys that are trusted by themselves.
 #[derive(Clone, Debug, Default)]
 pub struct Anchors {
-    roots: Vec<Box<[u8]>>,
+    roots: Vec<TrustedRoot>,
     keys: Vec<TrustedAk>,
+}
+
+/// A root certificate, and what the caller says of its owner.
+#[derive(Clone, Debug)]
+struct TrustedRoot {
+    der: Box<[u8]>,
+    kind: Option<TpmKind>,
+}
+
+/// What kind of TPM the owner of a root certifies, by the caller's word: no certificate says it in a form that can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TpmKind {
+    /// A chip of its own, by a vendor of such.
+    Discrete,
+    /// Software: a simulator, a hypervisor of the caller's own.
+    Software,
+}
+
+impl TpmKind {
+    /// All kinds.
+    pub const ALL: &[Self] = &[Self::Discrete, Self::Software];
+
+    /// Where the trust in such a TPM is rooted.
+    pub const fn root(self) -> Root {
+        match self {
+            Self::Discrete => Root::DiscreteTpm,
+            Self::Software => Root::Software,
+        }
+    }
 }
 
 /// An attestation key that something vouches for.
@@ -50,6 +82,7 @@ pub struct TrustedAk {
     pub(super) id: AkId,
     pub(super) path: AkPath,
     pub(super) root: Root,
+    pub(super) said: Said,
 }
 
 /// How a trusted key is recognised.
@@ -112,31 +145,51 @@ impl TrustedAk {
     /// A key that the caller pins by its name. The name stands for the whole public area, attributes included. A name by SHA-1
     /// could be two keys', and vouches for none.
     pub const fn pinned(name: Name) -> Self {
-        Self { id: AkId::Name(name), path: AkPath::Pinned, root: Root::Caller }
+        Self { id: AkId::Name(name), path: AkPath::Pinned, root: Root::Caller, said: Said::NOTHING }
     }
 
     /// A key that the caller pins by the SHA-256 digest of its SubjectPublicKeyInfo. Its attributes stay unknown unless a known
     /// template gives the quote's qualifiedSigner.
     pub const fn pinned_spki(sha256: [u8; 32]) -> Self {
-        Self { id: AkId::Spki(sha256), path: AkPath::Pinned, root: Root::Caller }
+        Self { id: AkId::Spki(sha256), path: AkPath::Pinned, root: Root::Caller, said: Said::NOTHING }
     }
 
-    /// A key that answered a challenge: it sits in the TPM of the endorsement key. What that TPM is, the endorsement key's
-    /// certificate says; here the caller stands for it.
+    /// A key that answered a challenge: it sits in the TPM of the endorsement key, and is rooted as that is.
     #[cfg(feature = "credential")]
     pub fn activated(key: &super::credential::ActivatedAk) -> Self {
-        Self { id: AkId::Name(key.ak_name().clone()), path: AkPath::Activation, root: Root::Caller }
+        let said = Said { ek: Some(key.ek().clone()), ..Said::NOTHING };
+        Self { id: AkId::Name(key.ak_name().clone()), path: AkPath::Activation, root: key.root(), said }
     }
 
     /// A key that a hardware report names, of a TPM that lives inside what the report measures. It is rooted as the report is.
     #[cfg(feature = "json")]
-    pub(crate) const fn of_report(name: Name, root: Root) -> Self {
-        Self { id: AkId::Name(name), path: AkPath::Tee, root }
+    pub(crate) fn of_report(name: Name, root: Root, azure_vm_id: Option<alloc::string::String>) -> Self {
+        let said = Said { azure_vm_id, ..Said::NOTHING };
+        Self { id: AkId::Name(name), path: AkPath::Tee, root, said }
     }
 
-    /// A key that a trusted key of the same TPM certified. It is rooted as its certifier is, for whom the caller stands here.
+    /// A key that a trusted key of the same TPM certified. It is rooted as its certifier is, and is of the machine that its
+    /// certifier is of.
     pub fn certified(key: &super::certify::CertifiedKey<'_>) -> Self {
-        Self { id: AkId::Name(key.name().clone()), path: AkPath::Certify, root: Root::Caller }
+        let certifier = key.certifier();
+        let (root, said) = (certifier.root, certifier.said.clone());
+        Self { id: AkId::Name(key.name().clone()), path: AkPath::Certify, root, said }
+    }
+
+    /// The key of quotes that verified, if its name is vouched for or follows from a known template: what it certifies is as
+    /// good as it is.
+    pub fn of_quote(verified: &Verified<Claims>) -> Option<Self> {
+        let claims = verified.claims();
+        let id = AkId::Name(claims.ak_name()?.clone());
+        Some(Self { id, path: claims.ak_path(), root: claims.root(), said: claims.said().clone() })
+    }
+
+    /// The name that it is trusted by; `None` for a key that is known by its numbers only.
+    pub const fn name(&self) -> Option<&Name> {
+        match &self.id {
+            AkId::Name(name) => Some(name),
+            AkId::Spki(_) => None,
+        }
     }
 }
 
@@ -153,13 +206,29 @@ impl Anchors {
         Self::default()
     }
 
-    /// Adds the root certificate of attestation key certificates, in DER.
+    /// Adds the root certificate of TPMs' keys, in DER. What is rooted there is rooted in [`Root::Caller`], or in
+    /// [`Root::CloudVtpm`] for the roots of Google's and Microsoft's virtual TPMs, which this crate knows.
     ///
     /// # Errors
     /// [`Malformed`] if `der` is not a certificate.
     pub fn add_root(&mut self, der: &[u8]) -> Result<(), Malformed> {
+        self.push_root(der, None)
+    }
+
+    /// Adds the root certificate of a maker of TPMs, and says what kind it makes: what is rooted there is rooted in
+    /// [`TpmKind::root`]. A known root of a cloud stays a cloud's, whatever is said of it.
+    ///
+    /// # Errors
+    /// [`Malformed`] if `der` is not a certificate.
+    pub fn add_vendor_root(&mut self, der: &[u8], kind: TpmKind) -> Result<(), Malformed> {
+        self.push_root(der, Some(kind))
+    }
+
+    /// One certificate is one root: what is said of it last holds, so that no order of search decides.
+    fn push_root(&mut self, der: &[u8], kind: Option<TpmKind>) -> Result<(), Malformed> {
         Certificate::parse(der)?;
-        self.roots.push(der.into());
+        self.roots.retain(|root| *root.der != *der);
+        self.roots.push(TrustedRoot { der: der.into(), kind });
         Ok(())
     }
 
@@ -184,17 +253,25 @@ impl Anchors {
 
     /// The roots, parsed. `add_root` has parsed each, so none is lost.
     pub(super) fn roots(&self) -> Vec<Anchor<'_>> {
-        self.roots.iter().filter_map(|der| Certificate::parse(der).ok()).map(Anchor::certificate).collect()
+        let parsed = self.roots.iter().filter_map(|root| Certificate::parse(&root.der).ok());
+        parsed.map(Anchor::certificate).collect()
     }
-}
 
-/// What stands behind a root certificate of the caller's.
-///
-/// # Errors
-/// [`Unsupported`] if the provider lacks SHA-256.
-pub(super) fn kind_of_root(anchor: &Anchor<'_>, provider: &CryptoProvider) -> Result<Root, Unsupported> {
-    let Some(certificate) = anchor.as_certificate() else { return Ok(Root::Caller) };
-    let digest = provider.digest(HashAlgorithm::Sha256, &[certificate.as_der()])?;
-    let known = CLOUD_ROOTS.iter().any(|(sha256, _)| sha256.as_slice() == digest.as_bytes());
-    Ok(if known { Root::CloudVtpm } else { Root::Caller })
+    /// What stands behind one of the roots.
+    ///
+    /// # Errors
+    /// [`Unsupported`] if the provider lacks SHA-256.
+    pub(super) fn stands_behind(
+        &self,
+        anchor: &Anchor<'_>,
+        provider: &CryptoProvider,
+    ) -> Result<Root, Unsupported> {
+        let Some(certificate) = anchor.as_certificate() else { return Ok(Root::Caller) };
+        let digest = provider.digest(HashAlgorithm::Sha256, &[certificate.as_der()])?;
+        if CLOUD_ROOTS.iter().any(|(sha256, _)| sha256.as_slice() == digest.as_bytes()) {
+            return Ok(Root::CloudVtpm);
+        }
+        let same = self.roots.iter().find(|root| *root.der == *certificate.as_der());
+        Ok(same.and_then(|root| root.kind).map_or(Root::Caller, TpmKind::root))
+    }
 }

@@ -1,6 +1,7 @@
 //! A key that another key certifies (TPM2_Certify; TPM 2.0 Part 3, 18.2): the way from one trusted key to more.
 
 use super::algorithm::AlgorithmId;
+use super::anchors::TrustedAk;
 use super::checks::attested as checks;
 use super::public::{Hierarchy, Name, Public};
 use super::signed::SignedBy;
@@ -9,9 +10,10 @@ use crate::crypto::CryptoProvider;
 use crate::error::{Error, Unsupported};
 use crate::values::Value;
 
-/// A key that sat in the certifier's TPM when that signed. As good as its certifier, which the caller must have reason to trust.
+/// A key that sat in the certifier's TPM when that signed. As good as its certifier, for whom something vouches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertifiedKey<'a> {
+    certifier: TrustedAk,
     public: Public<'a>,
     name: Name,
     qualified_name: Name,
@@ -46,11 +48,19 @@ impl<'a> CertifiedKey<'a> {
         let well_formed = Name::from_bytes(qualified)
             .filter(|_| qualified.starts_with(&subject.name_alg().0.to_be_bytes()));
         match well_formed {
-            Some(qualified_name) => Ok(Self { public: subject, name, qualified_name }),
+            Some(qualified_name) => {
+                let certifier = signed.trusted().clone();
+                Ok(Self { certifier, public: subject, name, qualified_name })
+            }
             None => {
                 Err(Error::refusal(&checks::CERTIFY_QUALIFIED_NAME, "a name of the key's nameAlg", qualified))
             }
         }
+    }
+
+    /// The key that certified it, and what vouches for that.
+    pub const fn certifier(&self) -> &TrustedAk {
+        &self.certifier
     }
 
     /// Its public area.

@@ -30,6 +30,9 @@ pub mod verify {
         AK_TRUSTED = Untrusted "vtpm.ak.trusted", "something that the caller trusts vouches for the attestation key", "RFC 9334, 7.4; our rule: a key that evidence brings proves nothing";
         AK_CHAIN = Untrusted "vtpm.ak.chain", "the key's certificate chains to a root that the caller trusts, and every part of the chain is valid now", "RFC 5280, 6.1";
         AK_USAGE = Untrusted "vtpm.ak.usage", "the key's certificate is for signatures, not for key transport", "TCG EK Credential Profile; RFC 5280, 4.2.1.3";
+        AK_CRL_SIGNATURE = Untrusted "vtpm.ak.crl-signature", "where lists of an issuer's name were supplied, one is signed by that issuer, who may sign lists", "RFC 5280, 6.3.3";
+        AK_CRL_DATES = Missing "vtpm.ak.crl-dates", "the newest list of each issuer is in date", "RFC 5280, 5.1.2.5";
+        AK_REVOKED = Untrusted "vtpm.ak.revoked", "no list names a certificate of the path", "RFC 5280, 6.3";
         AK_CERTIFICATE = Mismatch "vtpm.ak.certificate", "the certificate's key is the key that signs", "our rule: one key through the whole flow";
         AK_ATTRIBUTES = Untrusted "vtpm.ak.attributes", "the key is restricted, signs only, was made in its TPM and stays there", "TPM 2.0 Part 1, 25.2; Part 2, 8.3";
         AK_STRENGTH = Untrusted "vtpm.ak.strength", "an RSA key has 2048 bits and an exponent of 65537 at least", "NIST SP 800-131A";
@@ -57,6 +60,12 @@ pub mod certificate {
     checks! {
         EK_CHAIN = Untrusted "vtpm.ek.chain", "the endorsement key's certificate chains to a root that the caller trusts, and every part of the chain is valid now", "RFC 5280, 6.1";
         EK_USAGE = Untrusted "vtpm.ek.usage", "the endorsement key's certificate is for key transport, not for signatures", "TCG EK Credential Profile, 3.2; RFC 5280, 4.2.1.3";
+        EK_CRL_SIGNATURE = Untrusted "vtpm.ek.crl-signature", "where lists of an issuer's name were supplied, one is signed by that issuer, who may sign lists", "RFC 5280, 6.3.3";
+        EK_CRL_DATES = Missing "vtpm.ek.crl-dates", "the newest list of each issuer is in date", "RFC 5280, 5.1.2.5";
+        EK_REVOKED = Untrusted "vtpm.ek.revoked", "no list names a certificate of the path", "RFC 5280, 6.3";
+        EK_CRL_PRESENT = Missing "vtpm.ek.crl-present", "a list of each issuer of the path was supplied, if the caller demands it", "RFC 5280, 6.3";
+        EK_SAN = Malformed "vtpm.ek.subject-alt-name", "subjectAltName has each of a TPM's attributes once at most, as text", "TCG EK Credential Profile, 3.2.9";
+        EK_CERTIFICATE = Mismatch "vtpm.ek.certificate", "the certificate's key is that of the public area", "our rule: one key through the whole flow";
         GCE_INSTANCE = Malformed "vtpm.certificate.gce-instance", "Google's instance information is DER of the known form, without negative numbers", "google/go-tpm-tools, server/instance_info.go; X.690";
     }
 }
@@ -71,7 +80,16 @@ pub mod policy {
         AK_PATH = Policy "vtpm.policy.ak-path", "the way in which the key is vouched for is allowed", "RFC 9334, 7.4";
         AK_ATTRIBUTES = Policy "vtpm.policy.ak-attributes", "the key's attributes are known", "TPM 2.0 Part 1, 25.2";
         HIERARCHY = Policy "vtpm.policy.hierarchy", "the key is a primary of an allowed hierarchy", "TPM 2.0 Part 1, 16 and 36.7: others' counters are obfuscated";
-        FRESHNESS = Policy "vtpm.policy.freshness", "the caller gave qualifying data to compare", "RFC 9334, 10";
+        REVOCATION = Policy "vtpm.policy.revocation", "certificates that vouch for the key were looked up in lists of revoked ones", "RFC 5280, 6.3";
+        CERTIFICATE_SUBJECT = Policy "vtpm.policy.certificate-subject", "the common name in the key's certificate is listed", "our rule: which machine, by its certificate";
+        GCE_ZONE = Policy "vtpm.policy.gce-zone", "the zone that Google names is listed", "google/go-tpm-tools, server/instance_info.go";
+        GCE_PROJECT_NUMBER = Policy "vtpm.policy.gce-project-number", "the project that Google names is listed, by its number", "google/go-tpm-tools, server/instance_info.go";
+        GCE_PROJECT_ID = Policy "vtpm.policy.gce-project-id", "the project that Google names is listed, by its id", "google/go-tpm-tools, server/instance_info.go";
+        GCE_INSTANCE_ID = Policy "vtpm.policy.gce-instance-id", "the instance that Google names is listed, by its number", "google/go-tpm-tools, server/instance_info.go";
+        GCE_INSTANCE_NAME = Policy "vtpm.policy.gce-instance-name", "the instance that Google names is listed, by its name", "google/go-tpm-tools, server/instance_info.go";
+        AZURE_VM_ID = Policy "vtpm.policy.azure-vm-id", "the machine that Azure's paravisor names is listed", "Azure guest attestation, runtime data: vmUniqueId";
+        EK_SPKI = Policy "vtpm.policy.ek-spki-sha256", "the endorsement key of the TPM is listed", "TPM 2.0 Part 1, 9.4.3.2; our rule: which machine, by its TPM";
+        FRESHNESS = Policy "vtpm.policy.freshness", "the caller gave qualifying data to compare, 8 bytes at least", "RFC 9334, 10";
         CLOCK_SAFE = Policy "vtpm.policy.clock-safe", "clockInfo.safe is as demanded", "TPM 2.0 Part 2, 10.11.1";
         FIRMWARE_VERSION = Policy "vtpm.policy.firmware-version", "firmwareVersion is listed", "TPM 2.0 Part 2, 10.12.12";
         BANKS = Policy "vtpm.policy.banks", "only allowed banks are quoted", "NIST SP 800-131A";
@@ -99,6 +117,7 @@ pub mod policy {
         PCR_21 = Policy "vtpm.policy.pcr.21", "register 21 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
         PCR_22 = Policy "vtpm.policy.pcr.22", "register 22 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
         PCR_23 = Policy "vtpm.policy.pcr.23", "register 23 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        LOG_CONTRADICTION = Policy "vtpm.policy.log-contradiction", "the event log, if any came along, contradicts no quoted register", "PC Client Platform Firmware Profile, 10; our rule: a log that is wrong somewhere is believed nowhere unseen";
         EVENT_LOG = Policy "vtpm.policy.event-log", "the event log replays to the registers that the policy names", "PC Client Platform Firmware Profile, 10";
         SECURE_BOOT = Policy "vtpm.policy.secure-boot", "the event log proves that Secure Boot is as demanded", "PC Client Platform Firmware Profile, PCR 7";
     }
@@ -119,6 +138,7 @@ pub mod attested {
         LOCALITY_FORM = Malformed "vtpm.creation.wire-locality", "locality names one locality", "TPM 2.0 Part 2, 8.5";
         PARENT_FORM = Malformed "vtpm.creation.wire-parent", "a parent is a hierarchy by its handle, or a key by a name of parentNameAlg", "TPM 2.0 Part 2, 15.1; Part 1, 16";
         NAME_ALG = Untrusted "vtpm.attested.name-alg", "the nameAlg of the key that is vouched for is SHA-256, SHA-384 or SHA-512", "NIST SP 800-131A; a name that can collide names nobody";
+        SIGNER = Untrusted "vtpm.attested.signer", "the key that signed is the one that is trusted, by its name", "our rule: what is certified is as good as its certifier";
         CERTIFY_NAME = Mismatch "vtpm.certify.name", "the certified name is that of the key", "TPM 2.0 Part 2, 10.12.3; Part 3, 18.2";
         CERTIFY_QUALIFIED_NAME = Mismatch "vtpm.certify.qualified-name", "the qualified name is a name, made by the key's nameAlg", "TPM 2.0 Part 1, 16";
         CERTIFY_EXTRA_DATA = Mismatch "vtpm.certify.extra-data", "extraData of the certification is as expected, all of it", "TPM 2.0 Part 2, 10.12.12";

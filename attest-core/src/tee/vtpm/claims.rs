@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use super::anchors::AkPath;
+use super::ek_certificate::{EkClaims, EkIdentity};
 use super::gce::GceInfo;
 use super::log::LogClaims;
 use super::pcr::VerifiedPcrs;
@@ -26,13 +27,47 @@ pub(super) struct Facts {
     pub(super) attributes: Option<Attributes>,
     pub(super) spki_sha256: Digest,
     pub(super) hierarchy: Option<Hierarchy>,
-    pub(super) certificate: Option<CertificateClaims>,
+    pub(super) said: Said,
+    pub(super) revocation: Option<Revocation>,
     pub(super) extra_data: Option<Nonce>,
     pub(super) clock: ClockInfo,
     pub(super) firmware_version: u64,
     pub(super) fresh: bool,
     pub(super) pcrs: VerifiedPcrs,
     pub(super) log: Option<LogClaims>,
+}
+
+/// Whose machine it is, as far as what vouches for the key says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) certificate: Option<CertificateClaims>,
+    pub(super) ek: Option<EkClaims>,
+    pub(super) azure_vm_id: Option<String>,
+}
+
+impl Said {
+    /// A key that is vouched for by itself is nobody's.
+    pub(super) const NOTHING: Self = Self { certificate: None, ek: None, azure_vm_id: None };
+}
+
+/// Whether the certificates that vouch for a key were looked up in lists of revoked ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a caller must not overlook that nobody looked")]
+pub enum Revocation {
+    /// In a list of every issuer, in date.
+    Checked,
+    /// At least one issuer's list was not there.
+    Unchecked,
+}
+
+impl Revocation {
+    /// Stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Checked => "checked",
+            Self::Unchecked => "not checked",
+        }
+    }
 }
 
 /// What the certificate says that vouches for the attestation key: its issuer's word, as good as the root that it chains to.
@@ -49,7 +84,7 @@ impl CertificateClaims {
         self.subject.as_deref()
     }
 
-    /// The last Unix second at which every certificate of the chain is valid.
+    /// The last Unix second at which every certificate of the chain is valid and no list that was looked up is overdue.
     pub const fn not_after(&self) -> u64 {
         self.not_after
     }
@@ -98,7 +133,33 @@ impl Claims {
 
     /// What the key's certificate says; `None` if something else vouches for the key.
     pub const fn certificate(&self) -> Option<&CertificateClaims> {
-        self.0.certificate.as_ref()
+        self.0.said.certificate.as_ref()
+    }
+
+    /// The endorsement key of the key's TPM; `None` unless credential activation is what vouches for the key, or for its certifier.
+    pub const fn ek(&self) -> Option<&EkClaims> {
+        self.0.said.ek.as_ref()
+    }
+
+    /// The machine's id by the word of Azure's paravisor (`vmUniqueId`); `None` if no Azure report vouches for the key.
+    pub fn azure_vm_id(&self) -> Option<&str> {
+        self.0.said.azure_vm_id.as_deref()
+    }
+
+    /// Whether the certificates that vouch were looked up in lists of revoked ones; `None` if no certificate vouches.
+    pub const fn revocation(&self) -> Option<Revocation> {
+        self.0.revocation
+    }
+
+    /// The last Unix second at which every certificate that vouches is valid; `None` if no certificate vouches.
+    pub fn not_after(&self) -> Option<u64> {
+        let certificate = self.certificate().map(CertificateClaims::not_after);
+        let ek = self.ek().and_then(EkClaims::identity).map(EkIdentity::not_after);
+        certificate.into_iter().chain(ek).min()
+    }
+
+    pub(super) const fn said(&self) -> &Said {
+        &self.0.said
     }
 
     /// clockInfo of the first quote.
@@ -138,10 +199,13 @@ impl Claims {
         );
         f("ak_spki_sha256", facts.spki_sha256.into());
         f("ak_hierarchy", facts.hierarchy.map_or("unknown", Hierarchy::name).into());
-        if let Some(certificate) = &facts.certificate {
+        if let Some(certificate) = &facts.said.certificate {
             f("certificate_subject", certificate.subject_common_name().map_or(Value::None, Value::text));
             certificate.gce.iter().for_each(|gce| gce.for_each(&mut f));
         }
+        facts.said.ek.iter().for_each(|ek| ek.for_each(&mut f));
+        facts.said.azure_vm_id.iter().for_each(|id| f("azure_vm_id", Value::text(id)));
+        facts.revocation.iter().for_each(|revocation| f("revocation", revocation.name().into()));
         f("extra_data", facts.extra_data.as_ref().map_or(Value::None, |data| data.as_bytes().into()));
         f("clock", facts.clock.clock.into());
         f("reset_count", facts.clock.reset_count.into());

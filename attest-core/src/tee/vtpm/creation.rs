@@ -170,7 +170,7 @@ impl<'a> ExpectedCreation<'a> {
     }
 }
 
-/// A key whose TPM made it, and says how. As good as the key that signed so, which the caller must have reason to trust.
+/// A key whose TPM made it, and says how. As good as the key that signed so, for which something vouches ([`SignedBy::trusted`]).
 #[derive(Clone, Debug)]
 pub struct CreatedKey<'a> {
     public: Public<'a>,

@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 use super::anchors::AkPath;
 use super::body::AttestationKey;
 use super::checks::verify as checks;
-use super::claims::CertificateClaims;
+use super::claims::{CertificateClaims, Revocation, Said};
+use super::ek_certificate::EkClaims;
 use super::gce::{GCE_INSTANCE_ID, GceInfo};
 use super::key::{SigningKey, read_spki};
 use super::key_certificate::{KeyCertificate, KeyPurpose};
 use super::public::{Attributes, Hierarchy, Name, Public, Scheme};
+use super::revocation::{AK_LISTS, judge_revocation, not_looked_up};
 use super::template::rebuild;
 use crate::checks::Checks;
 use crate::claims::Root;
@@ -20,7 +22,6 @@ use crate::crypto::HashAlgorithm;
 use crate::error::{Error, Malformed, Refused};
 use crate::values::Digest;
 use crate::x509::Certificate;
-use crate::x509::chain::Path;
 
 /// The attestation key, and all that is known of it.
 #[derive(Clone, Debug)]
@@ -48,8 +49,10 @@ pub(super) struct Trust {
     pub(super) root: Root,
     /// Whether it vouches for the whole public area, by its name, and not for the bare key alone.
     pub(super) named: bool,
-    /// What the certificate says, if it is what vouches.
-    pub(super) certificate: Option<CertificateClaims>,
+    /// What it says of the machine.
+    pub(super) said: Said,
+    /// Whether its certificates were looked up, if it has any.
+    pub(super) revocation: Option<Revocation>,
 }
 
 impl Ak {
@@ -149,25 +152,37 @@ pub(super) fn judge_trust(
             let why = "the key itself is trusted";
             checks.not_applicable(&checks::AK_CHAIN, why);
             checks.not_applicable(&checks::AK_USAGE, why);
+            not_looked_up(&AK_LISTS, why, checks);
             Some(Trust {
                 path: trusted.path,
                 root: trusted.root,
                 named: trusted.is_named(),
-                certificate: None,
+                said: trusted.said.clone(),
+                revocation: trusted.said.ek.as_ref().and_then(EkClaims::revocation),
             })
         }
-        (None, Some(leaf)) => judge_chain(leaf, &certificates, context, checks)?,
+        (None, Some(leaf)) => {
+            let lists = carried.crls().chain(store.supplied().crls());
+            judge_chain(leaf, &certificates, lists, context, checks)?
+        }
         (None, None) => {
             let why = "no certificate of this key was supplied";
             checks.not_applicable(&checks::AK_CHAIN, why);
             checks.not_applicable(&checks::AK_USAGE, why);
+            not_looked_up(&AK_LISTS, why, checks);
             None
         }
     };
     let actual = trust.as_ref().map_or("nothing that the caller trusts", |trust| trust.path.name());
     checks.require(&checks::AK_TRUSTED, trust.is_some(), "a trusted key, or a certificate of it", actual);
     // Without anything that vouches, the key is judged on as if the caller stood for it: the refusal is on record.
-    Ok(trust.unwrap_or(Trust { path: AkPath::Pinned, root: Root::Caller, named: false, certificate: None }))
+    Ok(trust.unwrap_or(Trust {
+        path: AkPath::Pinned,
+        root: Root::Caller,
+        named: false,
+        said: Said::NOTHING,
+        revocation: None,
+    }))
 }
 
 /// Certificates, of which those that came with the evidence come first.
@@ -192,30 +207,30 @@ fn leaves_of<'a>(carried: &'a Collateral, checks: &Checks) -> Result<Vec<Certifi
     Ok(leaves)
 }
 
-fn judge_chain(
+fn judge_chain<'l>(
     leaf: &Certificate<'_>,
     certificates: &[Certificate<'_>],
+    lists: impl Iterator<Item = &'l [u8]>,
     context: &Context<'_>,
     checks: &mut Checks,
 ) -> Result<Option<Trust>, Refused> {
     let (anchors, purpose) = (&context.anchors.vtpm, KeyPurpose::Attestation);
     let found =
         KeyCertificate::find(leaf, certificates, purpose, anchors, context.provider, context.now, checks)?;
-    let Some(found) = found else { return Ok(None) };
-    let not_after = last_second(found.path());
+    let Some(found) = found else {
+        not_looked_up(&AK_LISTS, "the chain or the usage does not hold", checks);
+        return Ok(None);
+    };
+    let looked_up = judge_revocation(found.path(), lists, &AK_LISTS, context.provider, context.now, checks)?;
+    let not_after = looked_up.last_second(found.path());
     let certificate = said_of_the_machine(leaf, not_after).map_err(|error| Refused::with(error, checks))?;
     let (path, root) = (AkPath::Certificate, found.root());
-    Ok(Some(Trust { path, root, named: false, certificate: Some(certificate) }))
+    let said = Said { certificate: Some(certificate), ..Said::NOTHING };
+    Ok(Some(Trust { path, root, named: false, said, revocation: Some(looked_up.revocation) }))
 }
 
 /// What a certificate says that was believed. An extension that cannot be read is an error: its issuer meant something by it.
 fn said_of_the_machine(leaf: &Certificate<'_>, not_after: u64) -> Result<CertificateClaims, Malformed> {
     let gce = leaf.extension(GCE_INSTANCE_ID).map(|extension| GceInfo::parse(extension.value)).transpose()?;
     Ok(CertificateClaims { subject: leaf.subject().common_name().map(str::to_owned), gce, not_after })
-}
-
-/// The last second of the certificate of a path that ends first, that of its root included.
-fn last_second(path: &Path<'_>) -> u64 {
-    let certificates = path.certificates().iter().chain(path.anchor().as_certificate());
-    certificates.map(|certificate| certificate.validity().not_after).min().unwrap_or_default()
 }

@@ -101,6 +101,14 @@ impl GceInfo {
         })
     }
 
+    /// The instance, if a production authority names it.
+    pub const fn instance(&self) -> Option<&GceInstance> {
+        match self {
+            Self::Instance(instance) => Some(instance),
+            Self::NotProduction => None,
+        }
+    }
+
     /// Calls `f` with each claim's name and value, in a fixed order. Nobody is named who is not vouched for.
     pub(super) fn for_each(&self, mut f: impl FnMut(&'static str, Value)) {
         let instance = match self {

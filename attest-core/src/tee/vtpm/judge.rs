@@ -1,14 +1,18 @@
 //! Judgement: each rule of a policy held against verified claims.
 
 use alloc::format;
+use alloc::string::String;
 
 use super::checks::policy as checks;
-use super::claims::{Claims, word};
-use super::policy::Policy;
+use super::claims::{CertificateClaims, Claims, Revocation, word};
+use super::ek_certificate::EkClaims;
+use super::gce::{GceInfo, GceInstance};
+use super::log::LogClaims;
+use super::policy::{MachineRules, Policy};
 use crate::checks::Checks;
 use crate::eventlog::{Outcome, State};
-use crate::rules::judge::{ANY, bit, listed, unusual};
-use crate::rules::{Bit, OneOf, Registers};
+use crate::rules::judge::{ANY, bit, listed, listed_if_known, unusual};
+use crate::rules::{Bit, OneOf, Registers, Unusual};
 use crate::values::Value;
 
 impl Policy {
@@ -47,8 +51,13 @@ impl Policy {
                 out.require(&checks::HIERARCHY, allowed, rule.expected(), actual);
             }
         }
-        let actual = if claims.fresh() { "compared" } else { "not compared" };
-        unusual(out, &checks::FRESHNESS, self.stale_evidence, !claims.fresh(), "compared", actual);
+        let unchecked = claims.revocation() == Some(Revocation::Unchecked);
+        let actual = if unchecked { "not checked" } else { "checked, or nothing to check" };
+        unusual(out, &checks::REVOCATION, self.unchecked_revocation, unchecked, "checked", actual);
+        self.machine.judge(claims, out);
+        let (usual, none) = ("8 bytes or more were compared", "none, or fewer");
+        let actual = if claims.fresh() { usual } else { none };
+        unusual(out, &checks::FRESHNESS, self.stale_evidence, !claims.fresh(), usual, actual);
     }
 
     fn judge_registers(&self, claims: &Claims, out: &mut Checks) {
@@ -81,6 +90,21 @@ impl Policy {
         let log = claims.log();
         // A guest can extend a bank that firmware leaves alone (CVE-2021-42299): the log must hold where values are demanded.
         let named = self.pcrs.banks();
+        let contradicted = log
+            .and_then(LogClaims::contradiction)
+            .map(|(bank, index)| Value::text(&format!("{} register {index}: mismatch", bank.name())));
+        match (self.log_contradiction, contradicted) {
+            (_, None) if log.is_none() => {
+                out.not_applicable(&checks::LOG_CONTRADICTION, "no event log came along");
+            }
+            (Unusual::Any, None) => out.not_applicable(&checks::LOG_CONTRADICTION, ANY),
+            (Unusual::Any, Some(actual)) => out.warn(&checks::LOG_CONTRADICTION, "no contradiction", actual),
+            (rule @ Unusual::Refuse, actual) => {
+                let allowed = rule.allows(actual.is_some());
+                let actual = actual.unwrap_or(Value::Phrase("no contradiction"));
+                out.require(&checks::LOG_CONTRADICTION, allowed, "no contradiction", actual);
+            }
+        }
         match &self.replayed.0 {
             OneOf::Any => {
                 out.not_applicable(&checks::EVENT_LOG, "the policy demands no register to be explained")
@@ -113,5 +137,34 @@ impl Policy {
                 out.require(&checks::SECURE_BOOT, allowed, rule.expected(), actual);
             }
         }
+    }
+}
+
+impl MachineRules {
+    fn judge(&self, claims: &Claims, out: &mut Checks) {
+        let certificate = claims.certificate();
+        let text = |text: &str| (String::from(text), Value::text(text));
+        let subject = certificate.and_then(CertificateClaims::subject_common_name).map(text);
+        listed_if_known(out, &checks::CERTIFICATE_SUBJECT, &self.certificate_subjects, subject);
+        // Only an authority that says to be a production one names anybody.
+        let instance = certificate.and_then(CertificateClaims::gce).and_then(GceInfo::instance);
+        let named = |name: fn(&GceInstance) -> &str| instance.map(|instance| text(name(instance)));
+        let numbered = |number: fn(&GceInstance) -> u64| {
+            instance.map(|instance| (number(instance), Value::from(number(instance))))
+        };
+        listed_if_known(out, &checks::GCE_ZONE, &self.gce_zones, named(GceInstance::zone));
+        let number = numbered(GceInstance::project_number);
+        listed_if_known(out, &checks::GCE_PROJECT_NUMBER, &self.gce_project_numbers, number);
+        listed_if_known(out, &checks::GCE_PROJECT_ID, &self.gce_project_ids, named(GceInstance::project_id));
+        let number = numbered(GceInstance::instance_id);
+        listed_if_known(out, &checks::GCE_INSTANCE_ID, &self.gce_instance_ids, number);
+        let name = named(GceInstance::instance_name);
+        listed_if_known(out, &checks::GCE_INSTANCE_NAME, &self.gce_instance_names, name);
+        listed_if_known(out, &checks::AZURE_VM_ID, &self.azure_vm_ids, claims.azure_vm_id().map(text));
+        let spki = claims
+            .ek()
+            .map(EkClaims::spki_sha256)
+            .and_then(|digest| Some((<[u8; 32]>::try_from(digest.as_bytes()).ok()?, Value::from(*digest))));
+        listed_if_known(out, &checks::EK_SPKI, &self.ek_spki_sha256, spki);
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use rustls_pki_types::UnixTime;
 
-use super::anchors::{Anchors, kind_of_root};
+use super::anchors::Anchors;
 use super::checks::{certificate as ek, verify as ak};
 use crate::checks::{Check, Checks};
 use crate::claims::Root;
@@ -127,7 +127,8 @@ impl<'a> KeyCertificate<'a> {
         let fits = leaf.key_usage().is_some_and(|usage| purpose.fits(usage)) && purpose.allows(leaf);
         let actual = if fits { purpose.expected() } else { "another usage" };
         let usable = checks.require(usable, fits, purpose.expected(), actual);
-        let root = kind_of_root(path.anchor(), provider).map_err(|error| Refused::with(error, checks))?;
+        let root =
+            anchors.stands_behind(path.anchor(), provider).map_err(|error| Refused::with(error, checks))?;
         Ok(usable.then_some(Self { path, root }))
     }
 

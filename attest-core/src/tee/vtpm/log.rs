@@ -93,6 +93,14 @@ impl LogClaims {
         self.events
     }
 
+    /// The first quoted register that the log contradicts: it replays to another value than was quoted.
+    pub fn contradiction(&self) -> Option<(HashAlgorithm, u8)> {
+        self.banks.iter().find_map(|of| {
+            let mismatch = |(_, outcome): &(u8, Outcome)| matches!(outcome, Outcome::Mismatch { .. });
+            of.outcomes.iter().find(|entry| mismatch(entry)).map(|(index, _)| (of.bank, *index))
+        })
+    }
+
     /// The banks that count for a policy: all those in which it names values. If it names none, the strongest that the log has:
     /// then nothing says which bank the machine's firmware extends.
     fn counted<'a>(&'a self, named: &'a [HashAlgorithm]) -> impl Iterator<Item = &'a BankClaims> {

@@ -207,3 +207,28 @@ fn rules_made_by_hand_name_registers_of_a_pc() {
         }
     }
 }
+
+/// What a policy lets pass is seen: a log that contradicts a quoted register is a warning.
+#[test]
+fn a_contradiction_is_never_silent() {
+    let set = Set::vtpm().unwrap();
+    let anchors = testing::anchors_of(&set);
+    let warnings = |id: &str| {
+        let verified = verify(&evidence_of(&set, id), &anchors).unwrap();
+        let policy = crate::policy::Policy::for_vtpm(Policy::dangerously_any());
+        let verdict = policy.judge(verified.map(|claims| crate::claims::Claims::Vtpm(claims.into())));
+        assert!(verdict.is_accepted());
+        let warned = verdict.checks().iter().filter(|entry| entry.outcome == Outcome::Warned);
+        warned.map(|entry| (entry.check.id, entry.actual.to_string())).collect::<Vec<_>>()
+    };
+    let check = "vtpm.policy.log-contradiction";
+    for (name, register) in [("swapped", 7), ("invented", 4), ("invented-0", 0), ("dropped", 4), ("moved", 4)]
+    {
+        let said = std::format!("sha256 register {register}: mismatch");
+        assert_eq!(warnings(&std::format!("{check}/{name}")), [(check, said)], "{name}");
+    }
+    for name in ["yes", "yes-unexplained", "yes-other"] {
+        assert_eq!(warnings(&std::format!("{check}/{name}")), [], "{name}");
+    }
+    assert_eq!(warnings("vtpm.policy.event-log/no-log"), []);
+}

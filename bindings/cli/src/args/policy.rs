@@ -42,7 +42,7 @@ pub(crate) struct Init {
     /// TDX: lowest tcbEvaluationDataNumber to take. Without it: any.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) evaluation_number: Option<u32>,
-    /// TPM: what the trust must be rooted in: cloud-vtpm, caller, hardware, or any; repeat it. It has no default.
+    /// TPM: what the trust must be rooted in: hardware, cloud-vtpm, discrete-tpm, software, caller, or any; repeat it. It has no default.
     #[arg(long, value_name = "ROOT", value_parser = root)]
     pub(crate) root: Vec<RootName>,
     /// TPM: take the register values of this evidence, which must verify. Without it: any, and you should list yours.
@@ -81,7 +81,9 @@ pub(crate) struct RootName(pub(crate) Option<Root>);
 
 fn root(text: &str) -> Result<RootName, String> {
     match Root::from_name(text) {
-        None if text != "any" => Err("one of cloud-vtpm, caller, hardware, any is expected".into()),
+        None if text != "any" => {
+            Err("one of hardware, cloud-vtpm, discrete-tpm, software, caller, any is expected".into())
+        }
         found => Ok(RootName(found)),
     }
 }

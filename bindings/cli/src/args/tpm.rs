@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use attest_core::tee::vtpm::Name;
+use attest_core::tee::vtpm::{Name, TpmKind};
 use clap::{Args, Subcommand};
 
 use crate::input;
@@ -10,15 +10,31 @@ use crate::input;
 /// Whom to trust for attestation keys of TPMs. Nobody is trusted who is not named here.
 #[derive(Args, Debug)]
 pub(crate) struct TpmTrust {
-    /// TPM: a root certificate of attestation keys, PEM or DER; repeat it.
-    #[arg(long, value_name = "FILE")]
+    /// TPM: root certificates of attestation keys, PEM or DER, a file or a directory of them; repeat it.
+    #[arg(long, value_name = "DIR|FILE")]
     pub(crate) tpm_root: Vec<PathBuf>,
+    /// TPM: the same of vendors of discrete TPMs: what they vouch for has the root discrete-tpm; repeat it.
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(crate) discrete_tpm_root: Vec<PathBuf>,
+    /// TPM: the same of issuers for TPMs in software: what they vouch for has the root software; repeat it.
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(crate) software_tpm_root: Vec<PathBuf>,
     /// TPM: an attestation key by its name, algorithm and digest in hexadecimal (`tpm2_createak` prints it); repeat it.
     #[arg(long, value_name = "HEX", value_parser = input::name)]
     pub(crate) ak_name: Vec<Name>,
     /// TPM: an attestation key by SHA-256 of its SubjectPublicKeyInfo, 32 bytes in hexadecimal; repeat it.
     #[arg(long, value_name = "HEX", value_parser = input::sha256)]
     pub(crate) ak_spki_sha256: Vec<[u8; 32]>,
+}
+
+impl TpmTrust {
+    /// All files of roots, with what is said of their owners.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = (&PathBuf, Option<TpmKind>)> {
+        let plain = self.tpm_root.iter().map(|file| (file, None));
+        let discrete = self.discrete_tpm_root.iter().map(|file| (file, Some(TpmKind::Discrete)));
+        let software = self.software_tpm_root.iter().map(|file| (file, Some(TpmKind::Software)));
+        plain.chain(discrete).chain(software)
+    }
 }
 
 /// Put what the tools of a machine give into one file of evidence.

@@ -65,7 +65,7 @@ pub(super) fn show(how: &Inspect, bytes: &[u8]) -> Result<String, Failure> {
         let log = log.map_or_else(|| "no value".into(), |digest| format!("{digest:?}"));
         text += &format!("PCR {index:2} by the log {log}  {stands}\n");
     }
-    Ok(text + &boot.story().to_string())
+    Ok(text + &boot.story(provider).to_string())
 }
 
 /// The strongest bank that the log has, of those that were given if some were.

@@ -54,7 +54,7 @@ fn full_vtpm() -> vtpm::Policy {
         let values = [0xa7, 0x00].map(|octet| Digest::filled(octet, bank.digest_len()));
         ((*bank, index), OneOf::Listed(values.into()))
     });
-    let roots = OneOf::Listed(vec![Root::Hardware, Root::CloudVtpm, Root::Caller]);
+    let roots = OneOf::Listed(Root::ALL.to_vec());
     let mut policy = vtpm::Policy::strict(roots, Registers::Listed(rules.collect()));
     policy.ak_paths = OneOf::Listed(vtpm::AkPath::ALL.to_vec());
     policy.hierarchies = OneOf::Listed(vtpm::Hierarchy::ALL.to_vec());
@@ -62,6 +62,20 @@ fn full_vtpm() -> vtpm::Policy {
     policy.banks = OneOf::Listed(HashAlgorithm::ALL.to_vec());
     policy.replayed = AllOf(OneOf::Listed(vec![0, 7, 23]));
     policy.secure_boot = Bit::Set;
+    let texts = || OneOf::Listed(vec!["a \"text\"".to_owned(), String::new()]);
+    let machine = &mut policy.machine;
+    for rule in [
+        &mut machine.certificate_subjects,
+        &mut machine.gce_zones,
+        &mut machine.gce_project_ids,
+        &mut machine.gce_instance_names,
+        &mut machine.azure_vm_ids,
+    ] {
+        *rule = texts();
+    }
+    machine.gce_project_numbers = OneOf::Listed(vec![0, 218_557_372, u64::MAX]);
+    machine.gce_instance_ids = OneOf::only(u64::MAX);
+    machine.ek_spki_sha256 = OneOf::Listed(vec![[0xa7; 32], [0; 32]]);
     policy
 }
 
@@ -236,7 +250,7 @@ fn wrong_values() -> Vec<(&'static str, Value)> {
     let digest = "a7".repeat(32);
     vec![
         ("roots", json!("all")),
-        ("roots", json!(["software"])),
+        ("roots", json!(["firmware"])),
         ("ak_paths", json!(["trust me"])),
         ("ak_paths", json!(true)),
         ("unknown_attributes", json!("allow")),
@@ -265,6 +279,11 @@ fn wrong_values() -> Vec<(&'static str, Value)> {
         ("replayed", json!(["7"])),
         ("replayed", json!("all")),
         ("secure_boot", json!("enabled")),
+        ("log_contradiction", json!("warn")),
+        ("unchecked_revocation", json!(true)),
+        ("machine", json!("any")),
+        ("machine", json!({})),
+        ("machine", json!({ "gce_zones": ["a"] })),
     ]
 }
 

@@ -38,7 +38,7 @@ fn options_that_do_not_fit_are_2_and_named() {
     let (measurement, name) = ("a7".repeat(48), hex(name()));
     for (arguments, said) in [
         (&["--format", "vtpm"][..], "--root"),
-        (&["--format", "vtpm", "--root", "software"], "--root"),
+        (&["--format", "vtpm", "--root", "firmware"], "--root"),
         (&["--format", "vtpm", "--root", "any", "--measurement", &measurement], "--measurement"),
         (&["--format", "vtpm", "--root", "any", "--product-line", "Milan"], "--product-line"),
         (&["--format", "vtpm", "--root", "any", "--ak-name", &name], "--from is missing"),

@@ -255,3 +255,46 @@ fn needs_of_a_quote_have_no_address() {
     let ran = attestrap(["needs", evidence.to_str().unwrap(), "--certs", certs.to_str().unwrap()]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "nothing is missing\n"));
 }
+
+/// What a root stands for is the caller's word, given by the option; a directory of roots is as good as a file.
+#[test]
+fn a_root_stands_for_what_its_option_says() {
+    let manifest = fs::read_to_string(vector("vtpm/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let cases = manifest["cases"].as_array().unwrap();
+    let case = cases.iter().find(|case| case["id"] == "vtpm.ak.chain/good").unwrap();
+    let blob = |name: &serde_json::Value| vector(&format!("vtpm/blobs/{}", name.as_str().unwrap()));
+    let (evidence, root) = (blob(&case["evidence"]), blob(&manifest["roots"][0]["file"]));
+    let vendors = directory().join("vendors");
+    fs::create_dir_all(&vendors).unwrap();
+    fs::copy(&root, vendors.join("root.cer")).unwrap();
+    let (evidence, nonce) = (evidence.to_str().unwrap(), case["report_data"].as_str().unwrap());
+    let any = vector("policies/any.toml");
+    for (option, stands) in [
+        ("--tpm-root", "caller"),
+        ("--discrete-tpm-root", "discrete-tpm"),
+        ("--software-tpm-root", "software"),
+    ] {
+        for root in [&root, &vendors] {
+            let root = root.to_str().unwrap();
+            let ran = attestrap([
+                "verify",
+                evidence,
+                option,
+                root,
+                "--nonce",
+                nonce,
+                "--at",
+                "2026-01-15T12:00:00Z",
+                "--policy",
+                any.to_str().unwrap(),
+            ]);
+            assert_eq!(ran.code, 0, "{option}: {}{}", ran.out, ran.err);
+            assert!(ran.out.starts_with(&format!("ACCEPTED  (vtpm, root: {stands})")), "{}", ran.out);
+        }
+    }
+    let empty = directory().join("no-vendors");
+    fs::create_dir_all(&empty).unwrap();
+    let ran = attestrap(["verify", evidence, "--discrete-tpm-root", empty.to_str().unwrap()]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+}

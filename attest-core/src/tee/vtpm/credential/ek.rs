@@ -2,10 +2,12 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::CryptoProvider;
+use crate::claims::Root;
+use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::{Error, Malformed};
 use crate::tee::vtpm::algorithm::AlgorithmId;
 use crate::tee::vtpm::checks::credential as checks;
+use crate::tee::vtpm::ek_certificate::{EkCertificate, EkClaims};
 use crate::tee::vtpm::public::{Attributes, Key, Name, Public};
 use crate::values::Value;
 
@@ -16,11 +18,13 @@ const NOT_EK: u32 = 1 << 18;
 
 /// An endorsement key that is trusted, and fit for credentials: its attributes, hash, size and symmetric algorithm are checked.
 ///
-/// It comes from a caller that pins it by name, or from the code that checks endorsement certificates; bytes alone make none.
+/// It comes from a caller that pins it by name, or from a certificate that was verified; bytes alone make none.
 #[derive(Clone, Debug)]
 pub struct TrustedEk {
     public: Vec<u8>,
     name: Name,
+    claims: EkClaims,
+    root: Root,
 }
 
 impl TrustedEk {
@@ -31,25 +35,50 @@ impl TrustedEk {
     /// [`Error::Mismatch`] if it has another name, [`Error::Malformed`] if it is no public area, [`Error::Untrusted`] for
     /// attributes or a key that are not an endorsement key's, [`Error::Unsupported`] for algorithms that are not ours.
     pub fn pinned(public: &[u8], name: &Name, provider: &CryptoProvider) -> Result<Self, Error> {
-        let key = Self::vouched_for(public, provider)?;
-        Error::unless(&checks::EK_NAME, key.name == *name, name.as_bytes(), key.name.as_bytes())?;
-        Ok(key)
-    }
-
-    /// An endorsement key that the caller of this function has found trusted: its certificate chains to a root of the user's, and
-    /// certifies the key of exactly this public area.
-    ///
-    /// # Errors
-    /// As [`TrustedEk::pinned`], but for the name.
-    pub(crate) fn vouched_for(public: &[u8], provider: &CryptoProvider) -> Result<Self, Error> {
         let parsed = Public::parse(public)?;
         judge(&parsed)?;
-        Ok(Self { public: public.to_vec(), name: parsed.name(provider)? })
+        let own = parsed.name(provider)?;
+        Error::unless(&checks::EK_NAME, own == *name, name.as_bytes(), own.as_bytes())?;
+        let claims = EkClaims {
+            name: Some(own.clone()),
+            spki_sha256: provider.digest(HashAlgorithm::Sha256, &[&parsed.spki()?])?,
+            identity: None,
+            revocation: None,
+        };
+        Ok(Self { public: public.to_vec(), name: own, claims, root: Root::Caller })
     }
 
-    /// The name: the identity of the TPM. A host that once had another is another.
+    /// The endorsement key of a certificate that was verified. `public` is a TPMT_PUBLIC and comes from the device; its numbers must be
+    /// those of the certificate. The certificate does not cover the rest of it: a device that lies there cannot answer, or changes
+    /// the key's name, so that the name is no identity here ([`EkClaims::spki_sha256`] is).
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] if it is another key; otherwise as [`TrustedEk::pinned`], but for the name.
+    pub fn certified(
+        public: &[u8],
+        certificate: &EkCertificate,
+        provider: &CryptoProvider,
+    ) -> Result<Self, Error> {
+        let parsed = Public::parse(public)?;
+        certificate.certifies(&parsed)?;
+        judge(&parsed)?;
+        let (claims, root) = (certificate.claims().clone(), certificate.root());
+        Ok(Self { public: public.to_vec(), name: parsed.name(provider)?, claims, root })
+    }
+
+    /// The name of the public area, which the proof of [`super::Form::Mac`] commits to.
     pub const fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// Who the TPM is.
+    pub const fn claims(&self) -> &EkClaims {
+        &self.claims
+    }
+
+    /// What stands behind it: the root of its certificate, or the caller who pinned it.
+    pub const fn root(&self) -> Root {
+        self.root
     }
 
     /// The TPMT_PUBLIC.

@@ -1,5 +1,6 @@
 //! The challenge and its answer: one endorsement key, one attestation key, one attempt.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rustls_pki_types::UnixTime;
@@ -9,11 +10,13 @@ use super::ek::TrustedEk;
 use super::make::{Randomness, make_credential};
 use super::primitives::{digest, equal, hmac};
 use super::wire::Challenge;
+use crate::claims::Root;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::{Error, Malformed};
 use crate::tee::vtpm::algorithm::AlgorithmId;
 use crate::tee::vtpm::checks::credential as checks;
 use crate::tee::vtpm::checks::verify::AK_ATTRIBUTES;
+use crate::tee::vtpm::ek_certificate::EkClaims;
 use crate::tee::vtpm::public::{Attributes, Name, Public};
 use crate::values::Value;
 
@@ -121,12 +124,13 @@ pub struct Activation {
 #[derive(Debug)]
 enum State {
     Answered,
-    AwaitAnswer(AwaitAnswer),
+    AwaitAnswer(Box<AwaitAnswer>),
 }
 
 #[derive(Debug)]
 struct AwaitAnswer {
-    ek_name: Name,
+    ek: EkClaims,
+    root: Root,
     ak_name: Name,
     ak_public: Vec<u8>,
     form: Form,
@@ -163,14 +167,15 @@ impl Activation {
             Form::Mac => Response::prove(&secret, ek.name(), &ak_name, session),
             Form::Secret => Response::secret(secret.as_bytes()),
         };
-        let state = State::AwaitAnswer(AwaitAnswer {
-            ek_name: ek.name().clone(),
+        let state = State::AwaitAnswer(Box::new(AwaitAnswer {
+            ek: ek.claims().clone(),
+            root: ek.root(),
             ak_name,
             ak_public: ak_public.to_vec(),
             form,
             fingerprint: expected.fingerprint(),
             deadline,
-        });
+        }));
         Ok((Self { state }, challenge))
     }
 
@@ -199,22 +204,29 @@ impl AwaitAnswer {
         Error::unless(&checks::FORM, same, form(self.form), form(response.form))?;
         let proven = equal(&self.fingerprint, &response.fingerprint());
         Error::unless(&checks::RESPONSE, proven, "a proof", "no proof")?;
-        Ok(ActivatedAk { ek_name: self.ek_name, ak_name: self.ak_name, ak_public: self.ak_public })
+        let Self { ek, root, ak_name, ak_public, .. } = self;
+        Ok(ActivatedAk { ek, root, ak_name, ak_public })
     }
 }
 
 /// An attestation key that sits in the TPM of a trusted endorsement key. Only an answered [`Activation`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActivatedAk {
-    ek_name: Name,
+    ek: EkClaims,
+    root: Root,
     ak_name: Name,
     ak_public: Vec<u8>,
 }
 
 impl ActivatedAk {
-    /// Which TPM it is, by its endorsement key's name. Bind a machine to it at the first meeting, and refuse another later.
-    pub const fn ek_id(&self) -> &Name {
-        &self.ek_name
+    /// Which TPM it is, by its endorsement key.
+    pub const fn ek(&self) -> &EkClaims {
+        &self.ek
+    }
+
+    /// What stands behind the endorsement key.
+    pub const fn root(&self) -> Root {
+        self.root
     }
 
     /// The attestation key's name.

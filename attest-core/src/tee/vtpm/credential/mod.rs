@@ -8,8 +8,12 @@
 //! Nothing here draws randomness or reads a clock: both are arguments. The arithmetic is outside of
 //! [`crate::crypto::CryptoProvider`], whose schemes only ever see what is public; this one keeps secrets, and clears them.
 //!
-//! **Not checked here:** that a [`TrustedEk`] is a TPM's. It is pinned by its name, or a certificate chain vouches for it, and
-//! whoever hands it in has looked.
+//! A [`TrustedEk`] is one that the caller pinned by its name ([`TrustedEk::pinned`]), or one whose certificate was verified
+//! ([`TrustedEk::certified`]); there is no third way. What vouches for it goes along, to the claims of the quotes of the key that
+//! is activated: its certificate's subject, serial number and TPM attributes, and what stands behind the root.
+//!
+//! **Not checked here:** that a pinned key is a TPM's. Whoever pins it has looked. And [`encapsulate`] encrypts to any public area:
+//! it is the primitive under imported objects and salted sessions, and proves nothing of its receiver.
 
 mod ek;
 pub mod kdf;

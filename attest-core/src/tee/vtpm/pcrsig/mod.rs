@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 
 use super::algorithm::AlgorithmId;
 use super::checks::pcrsig as checks;
+use super::pcr::VerifiedPcrs;
 use super::wire::Selection;
 use crate::crypto::{CryptoProvider, Family, HashAlgorithm, SignatureAlgorithm};
 use crate::error::{Error, Malformed, Problem};
@@ -142,9 +143,9 @@ impl PcrSignatures {
         &self.entries
     }
 
-    /// Looks for an entry whose policy is that of the verified `registers`, which covers all of `required`, and which `key` signed.
+    /// Looks for an entry whose policy is that of the quoted registers, which covers all of `required`, and which `key` signed.
     ///
-    /// Entries of banks without a verified value, and of SHA-1's, are passed over.
+    /// Entries of banks without a quoted value, and of SHA-1's, are passed over.
     ///
     /// # Errors
     /// The first of these that no entry passes: [`Error::Mismatch`] for the key, the registers covered, and the policy;
@@ -152,10 +153,36 @@ impl PcrSignatures {
     pub fn accept(
         &self,
         key: &SigningKey,
-        registers: &dyn Registers,
+        registers: &VerifiedPcrs,
         required: &[u8],
         provider: &CryptoProvider,
     ) -> Result<SignedState, Error> {
+        let (selection, policy) = self.find(key, registers, required, provider)?;
+        Ok(SignedState { selection, policy })
+    }
+
+    /// The same over values that nothing vouches for: for whoever signs documents and looks whether they fit the values that an
+    /// image will have. The selection of the entry that fits says nothing of any machine.
+    ///
+    /// # Errors
+    /// As [`PcrSignatures::accept`].
+    pub fn dangerous_accept_unquoted(
+        &self,
+        key: &SigningKey,
+        values: &dyn Registers,
+        required: &[u8],
+        provider: &CryptoProvider,
+    ) -> Result<Selection, Error> {
+        self.find(key, values, required, provider).map(|(selection, _)| selection)
+    }
+
+    fn find(
+        &self,
+        key: &SigningKey,
+        registers: &dyn Registers,
+        required: &[u8],
+        provider: &CryptoProvider,
+    ) -> Result<(Selection, Digest), Error> {
         let mut named = self.entries.iter().filter(|entry| entry.fingerprint == key.fingerprint).peekable();
         let actual = Value::Number(u64::try_from(self.entries.len()).unwrap_or(u64::MAX));
         if named.peek().is_none() {
@@ -185,7 +212,7 @@ impl PcrSignatures {
                 break;
             }
             match entry.verify(key, provider) {
-                Ok(()) => return Ok(SignedState { selection: entry.selection, policy: policy.policy() }),
+                Ok(()) => return Ok((entry.selection, policy.policy())),
                 Err(error @ Error::Unsupported(_)) => return Err(error),
                 Err(error) => drop(signature.get_or_insert(error)),
             }

@@ -11,7 +11,9 @@ use crate::values::{Digest, Value};
 /// TPM_CC_PolicyPCR.
 const COMMAND: [u8; 4] = [0, 0, 0x01, 0x7f];
 
-/// Register values that a verified quote vouches for. Nothing else should implement it: what is computed from it is believed.
+/// Register values to compute a policy over: those of a verified quote ([`VerifiedPcrs`](crate::tee::vtpm::VerifiedPcrs)), or those
+/// that an image will have. A policy is arithmetic and proves nothing; only
+/// [`PcrSignatures::accept`](super::PcrSignatures::accept) speaks of a machine, and it takes quoted values alone.
 pub trait Registers {
     /// The value of one register of a bank; `None` if no quote covers it.
     fn register(&self, bank: HashAlgorithm, index: u8) -> Option<Digest>;

@@ -11,6 +11,7 @@ pub(super) fn add(suite: &mut Suite) {
     trusted(suite);
     chain(suite);
     usage(suite);
+    super::lists::add(suite);
     another(suite);
     attributes(suite);
     strength(suite);
@@ -19,7 +20,7 @@ pub(super) fn add(suite: &mut Suite) {
 }
 
 /// A key that nobody pinned.
-fn stranger(label: &str) -> Machine {
+pub(super) fn stranger(label: &str) -> Machine {
     Machine::new(Key::p384(label), ECDSA, Hash::Sha384)
 }
 

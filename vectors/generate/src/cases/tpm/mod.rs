@@ -2,6 +2,8 @@
 
 mod form;
 mod key;
+mod lists;
+mod machine;
 mod quote;
 mod registers;
 mod rules;
@@ -29,6 +31,7 @@ pub(super) fn add(suite: &mut Suite) {
     quote::add(suite);
     registers::add(suite);
     rules::add(suite);
+    machine::add(suite);
 }
 
 /// The root of the test PKI for attestation key certificates.
