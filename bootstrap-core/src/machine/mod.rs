@@ -32,6 +32,8 @@ mod join_node;
 mod join_service;
 mod lock;
 pub mod message;
+#[cfg(test)]
+mod model;
 mod node;
 mod outbox;
 pub mod record;

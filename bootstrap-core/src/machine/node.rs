@@ -136,6 +136,12 @@ impl Node {
         }
     }
 
+    /// What `poll` would hand out, unless that is to wait.
+    #[cfg(test)]
+    pub(super) fn peek(&self) -> Option<&Output> {
+        self.shared.out.peek()
+    }
+
     /// The next output.
     pub fn poll(&mut self) -> Output {
         self.shared.out.poll().unwrap_or_else(|| Output::Wait(self.deadline()))

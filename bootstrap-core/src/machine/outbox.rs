@@ -85,6 +85,12 @@ impl Outbox {
         Some(output)
     }
 
+    /// What `poll` would hand out.
+    #[cfg(test)]
+    pub(super) fn peek(&self) -> Option<&Output> {
+        self.queue.front().filter(|_| self.writing.is_none())
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped
     }

@@ -127,6 +127,12 @@ impl RecoverPusher {
         }
     }
 
+    /// What `poll` would hand out, unless that is to wait.
+    #[cfg(test)]
+    pub(super) fn peek(&self) -> Option<&Output> {
+        self.out.peek()
+    }
+
     /// The next output.
     pub fn poll(&mut self) -> Output {
         self.out.poll().unwrap_or_else(|| Output::Wait(self.deadline()))

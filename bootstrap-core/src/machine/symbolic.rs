@@ -1,7 +1,7 @@
 //! The world around a machine, for tests and models: a key ring whose handles say what they stand for, a disk, a lock register, a
 //! store. Nothing in it is random, and nothing in it is a secret.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use core::time::Duration;
 
@@ -68,7 +68,9 @@ pub(super) fn born(cluster: u8, boot: BootId) -> Genesis {
 }
 
 pub(super) fn cluster(number: u8) -> ClusterId {
-    genesis(number).cluster().unwrap()
+    static KNOWN: OnceLock<Vec<ClusterId>> = OnceLock::new();
+    KNOWN.get_or_init(|| (0..10).map(|number| genesis(number).cluster().unwrap()).collect())
+        [usize::from(number)]
 }
 
 pub(super) fn node_id(number: u8) -> NodeId {
@@ -353,6 +355,8 @@ pub(super) struct Host {
     /// Every cluster that the register was extended for in this boot.
     pub(super) extended: Vec<ClusterId>,
     pub(super) services: bool,
+    /// A register that reads as nobody asked for.
+    pub(super) extends_to_nonsense: bool,
 }
 
 impl Host {
@@ -368,6 +372,7 @@ impl Host {
             boot: boot_id(boot),
             extended: Vec::new(),
             services: false,
+            extends_to_nonsense: false,
         }
     }
 
@@ -386,6 +391,15 @@ impl Host {
         super::LockFound { file: self.file, register: self.value.clone() }
     }
 
+    /// A new boot: what is not on the disk or in the TPM is gone.
+    pub(super) fn reboot(&mut self, boot: u8) {
+        self.value = self.register.open().map(<[u8]>::to_vec);
+        self.file = None;
+        self.boot = boot_id(boot);
+        self.extended.clear();
+        self.services = false;
+    }
+
     /// Does it, and answers; `None` for what has no answer, or is answered by the world.
     pub(super) fn perform(&mut self, action: &Action) -> Option<Outcome> {
         Some(match action {
@@ -400,7 +414,7 @@ impl Host {
             Action::ExtendRegister { cluster, .. } => {
                 self.extended.push(*cluster);
                 // What is extended twice, or from another value, reads as something that no machine expects.
-                self.value = if self.value.as_deref() == self.register.open() {
+                self.value = if self.value.as_deref() == self.register.open() && !self.extends_to_nonsense {
                     self.register.locked_to(cluster)
                 } else {
                     Some(vec![0xbb; 32])

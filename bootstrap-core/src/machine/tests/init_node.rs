@@ -362,3 +362,12 @@ fn what_no_row_has_is_answered_with_16_and_changes_nothing() {
 }
 
 use crate::machine::message;
+
+#[test]
+fn without_its_guard_foreign_roots_make_the_disk() {
+    without(Some(Guard::InitRoots), || {
+        let mut rig = awaiting_grant();
+        rig.message(CH, Message::Grant(init_grant(2, 1)));
+        assert_eq!(rig.host.opens_with, Some(disk_keys(2, 1)));
+    });
+}

@@ -352,3 +352,11 @@ fn what_no_row_has_is_answered_with_16_and_changes_nothing() {
     assert_out_of_order(&states[2], locked(1, 2));
     assert_out_of_order(&states[2], Input::Reopened(CH, Box::new(operator_peer(1))));
 }
+
+#[test]
+fn without_its_guard_the_grant_goes_out_before_the_lock() {
+    without(Some(Guard::OperatorLocked), || {
+        let mut operator = bound(&Host::blank(PCR, 1));
+        assert!(key_action(&operator.run(locked(1, 2), NOW)).is_some());
+    });
+}

@@ -306,3 +306,26 @@ fn what_no_row_has_is_answered_with_16_and_changes_nothing() {
     }
     assert_out_of_order(&open(|config| config).node, opened(OTHER, service_peer(2, 9), service_claims(2, 9)));
 }
+
+#[test]
+fn without_its_guard_each_stranger_is_followed() {
+    let host = Host::blank(PCR, 1);
+    let dial = |config, peer, claims| {
+        let (mut rig, _) = Rig::configured(host.clone(), config);
+        rig.dial(CH, peer, claims)
+    };
+    without(Some(Guard::JoinerCluster), || {
+        let pinned = NodeConfig { pinned: Some(cluster(1)), ..node_config(&host) };
+        assert!(dial(pinned, service_peer(2, 9), service_claims(2, 9)).is_empty());
+    });
+    without(Some(Guard::JoinerChain), || {
+        let facts = Facts { member: None, ..service_peer(2, 9).facts().clone() };
+        assert!(dial(node_config(&host), peer(facts), service_claims(2, 9)).is_empty());
+    });
+    without(Some(Guard::JoinerOffer), || {
+        let mut rig = awaiting_grant();
+        let facts = GrantFacts::Join { ticket: ticket(2, 3, 2), role: Role::Seat, name: name("seat-1") };
+        rig.message(CH, Message::Grant(GrantRef { handle: disk_keys(2, 3), facts }));
+        assert!(rig.host.member.is_some());
+    });
+}

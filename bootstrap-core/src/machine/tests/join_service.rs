@@ -526,3 +526,23 @@ fn what_no_row_has_is_answered_with_16_and_changes_nothing() {
     assert_out_of_order(&offered().serving, opened(CH, peer(node_facts(1, &new_node(1))), join_claims(1)));
     assert_out_of_order(&granted().serving, Input::Reopened(CH, Box::new(operator_peer(1))));
 }
+
+#[test]
+fn without_its_guard_each_refusal_of_a_service_is_a_grant() {
+    without(Some(Guard::ServiceLocked), || {
+        let mut service = offered();
+        let word = Locked { cluster: cluster(2), class: 2, genesis: None };
+        let outputs = service.input(Input::Message(CH, Message::Locked(word)));
+        assert!(matches!(sent(&outputs)[..], [Message::Grant(_)]));
+    });
+    without(Some(Guard::ServiceSameNode), || {
+        let mut service = Service::new(AllOf::workers(2), Store::with_member(2, 3, 4, 1));
+        let outputs = service.open(node_facts(4, &new_node(2)), rejoin_claims(3, 3));
+        assert!(matches!(sent(&outputs)[..], [Message::Offer(_)]));
+    });
+    without(Some(Guard::ServiceBoot), || {
+        let mut service = Service::new(AllOf::workers(2), Store::with_member(2, 3, 4, 1));
+        let outputs = service.open(member_facts(3, 2), renew_claims(3, 4, 1));
+        assert!(matches!(sent(&outputs)[..], [Message::Grant(_)]));
+    });
+}

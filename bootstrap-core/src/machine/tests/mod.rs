@@ -11,6 +11,7 @@ mod rejoin;
 mod renew;
 mod statement;
 
+use super::guard::{Guard, without};
 use super::record::Record;
 use super::symbolic::{Host, Machine, NOW, keys, node_config};
 use super::{

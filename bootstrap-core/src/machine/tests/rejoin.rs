@@ -457,3 +457,12 @@ fn what_no_row_has_is_answered_with_16_and_changes_nothing() {
         assert_out_of_order(&rig.node, opened(ChannelId::new(7), service_peer(2, 9), service_claims(2, 9)));
     }
 }
+
+#[test]
+fn without_its_guard_a_stranger_gets_the_lock() {
+    without(Some(Guard::PusherKey), || {
+        let mut rig = boot();
+        let outputs = push(&mut rig, CH, recover_claims(2, Source::Operator, false), operator_peer(1));
+        assert!(matches!(sent(&outputs)[..], [Message::Locked(_)]), "{outputs:?}");
+    });
+}
