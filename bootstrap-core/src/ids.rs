@@ -188,6 +188,43 @@ impl fmt::Display for Role {
     }
 }
 
+/// How hard a proof of the same node is to forge (protocol section 6), weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SameNodeClass {
+    /// 0: nothing.
+    None,
+    /// 1: the platform's id, beside a voucher secret.
+    Platform,
+    /// 2: a key that the SNP firmware derives for this image on this chip.
+    SnpKey,
+    /// 3: the attestation key of a TPM.
+    Tpm,
+}
+
+impl SameNodeClass {
+    /// The class of this number on the wire.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::None,
+            1 => Self::Platform,
+            2 => Self::SnpKey,
+            3 => Self::Tpm,
+            _ => return None,
+        })
+    }
+
+    /// Its number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Platform => 1,
+            Self::SnpKey => 2,
+            Self::Tpm => 3,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

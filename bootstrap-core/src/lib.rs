@@ -27,6 +27,7 @@ pub mod channel;
 pub mod error;
 pub mod files;
 pub mod ids;
+pub mod keyring;
 pub mod keys;
 pub mod machine;
 pub mod peer;

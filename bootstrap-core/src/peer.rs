@@ -4,10 +4,11 @@
 //! channel's slots, and from a certificate chain whose key is the TLS key. So whoever holds one holds a verdict (protocol section
 //! 12, I1 and I4). What a certificate alone says is another type, `channel::legacy::Unbound`, and there is no way from it to here.
 
+use crate::ids::{BootId, ClusterId, ConfigDigest, MachineId, ReferenceSetId};
 use attest_core::claims::Root;
-use sha2::{Digest, Sha256};
 
-use crate::ids::{BootId, ClusterId, ConfigDigest, KeyEpoch, KeyId, MachineId, NodeId, ReferenceSetId, Role};
+pub use crate::ids::SameNodeClass;
+pub use crate::keys::{Member, PublicKey};
 
 /// The verified facts about the peer of one channel. It lives no longer than that channel, nor than [`Facts::valid_until`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -114,43 +115,6 @@ impl Facts {
     }
 }
 
-/// How hard a proof of the same node is to forge (protocol section 6), weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum SameNodeClass {
-    /// 0: nothing.
-    None,
-    /// 1: the platform's id, beside a voucher secret.
-    Platform,
-    /// 2: a key that the SNP firmware derives for this image on this chip.
-    SnpKey,
-    /// 3: the attestation key of a TPM.
-    Tpm,
-}
-
-impl SameNodeClass {
-    /// The class of this number on the wire.
-    pub const fn from_number(number: u8) -> Option<Self> {
-        Some(match number {
-            0 => Self::None,
-            1 => Self::Platform,
-            2 => Self::SnpKey,
-            3 => Self::Tpm,
-            _ => return None,
-        })
-    }
-
-    /// Its number on the wire.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::None => 0,
-            Self::Platform => 1,
-            Self::SnpKey => 2,
-            Self::Tpm => 3,
-        }
-    }
-}
-
 /// One proof of the same node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a pair over its whole content")]
@@ -195,88 +159,9 @@ impl LockClaim {
     }
 }
 
-/// What a cluster's certificate says of its member (protocol section 7). Its key is the TLS key of this channel.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "the certificate's profile is closed")]
-pub struct Member {
-    /// Cluster id.
-    pub cluster: ClusterId,
-    /// Node id.
-    pub node: NodeId,
-    /// Its role.
-    pub role: Role,
-    /// The epoch of the CA key that signed.
-    pub ca_epoch: KeyEpoch,
-    /// Policy epoch at which it was issued.
-    pub policy_epoch: u32,
-    /// The disk generation at which it was issued.
-    pub generation: u32,
-    /// DNS name.
-    pub name: String,
-    /// Unix seconds after which it is no longer valid.
-    pub not_after: u64,
-}
-
-/// A public key of rule `pubkey` in protocol section 4.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a new algorithm is a new wire version of `key`")]
-pub enum PublicKey {
-    /// 1: Ed25519.
-    Ed25519([u8; 32]),
-    /// 2: P-256, uncompressed.
-    P256([u8; 65]),
-}
-
-impl PublicKey {
-    /// The key of an algorithm's number and its bytes; `None` for an unknown number or another length. Whether the bytes are a
-    /// point of the curve shows when a signature is checked.
-    pub fn new(algorithm: u8, bytes: &[u8]) -> Option<Self> {
-        match algorithm {
-            1 => bytes.try_into().ok().map(Self::Ed25519),
-            2 => bytes.try_into().ok().map(Self::P256),
-            _ => None,
-        }
-    }
-
-    /// The algorithm's number on the wire.
-    pub const fn algorithm(&self) -> u8 {
-        match self {
-            Self::Ed25519(_) => 1,
-            Self::P256(_) => 2,
-        }
-    }
-
-    /// The key's bytes on the wire.
-    pub const fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Ed25519(bytes) => bytes,
-            Self::P256(bytes) => bytes,
-        }
-    }
-
-    /// The id by which statements name it: the first 8 bytes of SHA-256 over its bytes.
-    pub fn id(&self) -> KeyId {
-        let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
-        let [a, b, c, d, e, f, g, h, ..] = digest;
-        KeyId::new([a, b, c, d, e, f, g, h])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_id_is_that_of_the_protocol() {
-        // Section 2, vector "operator public; key id".
-        let hex = "4fd099ccd47d7893dfe9ec24414ecb0d9b5420232aad30d91c465be33cbe65c4";
-        let bytes: Vec<u8> =
-            (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
-        let key = PublicKey::new(1, &bytes).unwrap();
-        assert_eq!(key.id().to_string(), "a18112b0b7b4225f");
-        assert_eq!(PublicKey::new(2, &bytes), None);
-        assert_eq!(PublicKey::new(3, &bytes), None);
-    }
 
     #[test]
     fn class_zero_proves_nothing() {

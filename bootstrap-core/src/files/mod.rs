@@ -22,4 +22,4 @@ pub use json::{Kept, MAX_FILE};
 pub use master::{EpochState, MasterEpoch, MasterFile, Material, OperatorSource};
 pub use root::{RootFile, RootKind};
 pub use share::ShareFile;
-pub use state::{Bound, Floors, MemberEntry, StateFile};
+pub use state::{Bound, Floors, MemberEntry, Phase, StateFile};

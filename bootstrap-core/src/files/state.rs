@@ -3,12 +3,10 @@
 use super::error::FileError;
 use super::json::{Format, Json, Kept, Object, hash};
 use crate::ids::{
-    AttemptId, BootId, ClusterId, ConfigDigest, DiskId, MachineId, NodeId, Role, StatementHash,
+    AttemptId, BootId, ClusterId, ConfigDigest, DiskId, MachineId, NodeId, Role, SameNodeClass, StatementHash,
 };
 use crate::keys::{AuditMac, cluster_id};
-use crate::machine::facts::Fingerprint;
-use crate::machine::record::OperatorPhase;
-use crate::peer::{SameNode, SameNodeClass};
+use crate::wire::{Enrolled, Enrolment};
 
 const FORMAT: Format =
     Format { file: "state file", family: "attestrap-state/1.", current: "attestrap-state/1.0" };
@@ -23,7 +21,7 @@ pub struct StateFile {
     /// The run of init.
     pub attempt: AttemptId,
     /// How far it has come.
-    pub phase: OperatorPhase,
+    pub phase: Phase,
     /// The only node that will do.
     pub bound: Option<Bound>,
     /// Where seats are reached.
@@ -40,11 +38,33 @@ pub struct StateFile {
     pub kept: Kept,
 }
 
-/// The node that an init is bound to.
+/// How far an init has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "protocol section 3, `phase`")]
+pub enum Phase {
+    /// Secrets and genesis are made.
+    Prepared,
+    /// One node was believed; no other one will do.
+    Bound,
+    /// The roots are about to be sent, or were.
+    Granting,
+    /// The node is a member.
+    Member,
+    /// Given up by a person: this genesis meets no node any more.
+    Abandoned,
+}
+
+/// The node that an init is bound to: its bound.
 #[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
 pub struct Bound {
     /// By what it is known again.
-    pub fingerprint: Fingerprint,
+    pub same_node: Vec<Enrolment>,
+    /// Its machine, where evidence tells.
+    pub machine: Option<MachineId>,
+    /// Its configuration.
+    pub configuration: ConfigDigest,
+    /// Its boot.
+    pub boot: BootId,
     /// What was not known.
     pub kept: Kept,
 }
@@ -59,7 +79,7 @@ pub struct MemberEntry {
     /// Its name.
     pub name: String,
     /// By what it is known again.
-    pub same_node: SameNode,
+    pub same_node: Enrolment,
     /// Its machine, where evidence tells.
     pub machine: Option<MachineId>,
     /// Its disk.
@@ -112,7 +132,7 @@ impl StateFile {
             None => None,
         };
         let bound = bound.transpose()?;
-        if matches!(phase, OperatorPhase::Bound | OperatorPhase::Granting) && bound.is_none() {
+        if matches!(phase, Phase::Bound | Phase::Granting) && bound.is_none() {
             return Err(object.refuse("bound", "missing, in a phase that is bound to a node"));
         }
         Ok(Self {
@@ -135,13 +155,12 @@ impl StateFile {
     /// Writes the file.
     pub fn write(&self) -> Vec<u8> {
         let bound = self.bound.as_ref().map(|bound| {
-            let fingerprint = &bound.fingerprint;
             Json::object(
                 [
-                    Some(("same_node", Json::array(fingerprint.same_node.iter().map(same_node)))),
-                    fingerprint.machine.map(|machine| ("machine", Json::hex(machine.as_bytes()))),
-                    Some(("configuration", Json::hex(fingerprint.configuration.as_bytes()))),
-                    Some(("boot", Json::hex(fingerprint.boot.as_bytes()))),
+                    Some(("same_node", Json::array(bound.same_node.iter().map(same_node)))),
+                    bound.machine.map(|machine| ("machine", Json::hex(machine.as_bytes()))),
+                    Some(("configuration", Json::hex(bound.configuration.as_bytes()))),
+                    Some(("boot", Json::hex(bound.boot.as_bytes()))),
                 ],
                 &bound.kept,
             )
@@ -183,25 +202,26 @@ impl StateFile {
     }
 }
 
-const PHASES: [(OperatorPhase, &str); 5] = [
-    (OperatorPhase::Prepared, "prepared"),
-    (OperatorPhase::Bound, "bound"),
-    (OperatorPhase::Granting, "granting"),
-    (OperatorPhase::Member, "member"),
-    (OperatorPhase::Abandoned, "abandoned"),
+const PHASES: [(Phase, &str); 5] = [
+    (Phase::Prepared, "prepared"),
+    (Phase::Bound, "bound"),
+    (Phase::Granting, "granting"),
+    (Phase::Member, "member"),
+    (Phase::Abandoned, "abandoned"),
 ];
 
 fn read_bound(mut object: Object<'_>) -> Result<Bound, FileError> {
     let same_node = object.array("same_node")?.into_iter();
-    let fingerprint = Fingerprint {
+    let bound = Bound {
         same_node: same_node
             .map(|raw| read_same_node(Object::inner(FORMAT.file, "same_node", raw)?))
             .collect::<Result<_, _>>()?,
         machine: optional_machine(&mut object)?,
         configuration: object.id("configuration", ConfigDigest::from_hex)?,
         boot: object.id("boot", BootId::from_hex)?,
+        kept: Kept::default(),
     };
-    Ok(Bound { fingerprint, kept: object.kept() })
+    Ok(Bound { kept: object.kept(), ..bound })
 }
 
 fn read_member(mut object: Object<'_>) -> Result<MemberEntry, FileError> {
@@ -227,15 +247,24 @@ fn read_floors(mut object: Object<'_>) -> Result<Floors, FileError> {
     })
 }
 
-fn read_same_node(mut object: Object<'_>) -> Result<SameNode, FileError> {
+fn read_same_node(mut object: Object<'_>) -> Result<Enrolment, FileError> {
     let class = SameNodeClass::from_number(object.number("class")?);
     let class = class.ok_or_else(|| object.refuse("same_node", "not a class, 0 to 3"))?;
-    Ok(SameNode { class, id: object.bytes("id")? })
+    let mut id = || {
+        let id = Enrolled::new(object.bytes("id")?);
+        id.map_err(|_| object.refuse("same_node", "not an id of 1 to 1024 bytes"))
+    };
+    Ok(match class {
+        SameNodeClass::None => Enrolment::None,
+        SameNodeClass::Platform => Enrolment::Platform(id()?),
+        SameNodeClass::SnpKey => Enrolment::SnpKey(id()?),
+        SameNodeClass::Tpm => Enrolment::Tpm(id()?),
+    })
 }
 
-fn same_node(same: &SameNode) -> Json {
-    let class = Json::number(same.class.number());
-    Json::object([Some(("class", class)), Some(("id", Json::hex(&same.id)))], &Kept::default())
+fn same_node(same: &Enrolment) -> Json {
+    let id = same.proof().map(|id| ("id", Json::hex(id.as_bytes())));
+    Json::object([Some(("class", Json::number(same.class().number()))), id], &Kept::default())
 }
 
 fn optional_machine(object: &mut Object<'_>) -> Result<Option<MachineId>, FileError> {

@@ -8,10 +8,7 @@ use crate::ids::{
 use crate::keys::shares::Split;
 use crate::keys::tests::{cluster, counted, genesis, hex, master, salt};
 use crate::keys::{AuditMac, KeyError, Secret};
-use crate::machine::facts::Fingerprint;
-use crate::machine::record::OperatorPhase;
-use crate::peer::{SameNode, SameNodeClass};
-use crate::wire::{Custody, SecretKind};
+use crate::wire::{Custody, Enrolled, Enrolment, SecretKind};
 
 const SALT: &str = "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f";
 const M: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -257,19 +254,20 @@ fn a_share_file_is_read_and_its_share_checked() {
 }
 
 fn state_file() -> StateFile {
-    let same_node = SameNode { class: SameNodeClass::SnpKey, id: vec![7; 32] };
-    let fingerprint = Fingerprint {
+    let same_node = Enrolment::SnpKey(Enrolled::new(vec![7; 32]).unwrap());
+    let bound = Bound {
         same_node: vec![same_node.clone()],
         machine: None,
         configuration: ConfigDigest::new([2; 32]),
         boot: BootId::new([3; 16]),
+        kept: Kept::default(),
     };
     StateFile {
         genesis: genesis(),
         cluster: Some(cluster()),
         attempt: AttemptId::new([1; 16]),
-        phase: OperatorPhase::Bound,
-        bound: Some(Bound { fingerprint, kept: Kept::default() }),
+        phase: Phase::Bound,
+        bound: Some(bound),
         endpoints: vec!["192.0.2.1:4433".to_owned()],
         members: vec![MemberEntry {
             node: NodeId::new([4; 16]),
@@ -293,7 +291,7 @@ fn a_state_file_is_read_and_written() {
     let written = state_file().write();
     let read = StateFile::read(&written).unwrap();
     assert_eq!(read.cluster, Some(cluster()));
-    assert_eq!(read.bound.as_ref().unwrap().fingerprint, state_file().bound.unwrap().fingerprint);
+    assert_eq!(read.bound.as_ref().unwrap().same_node, state_file().bound.unwrap().same_node);
     assert_eq!(read.members[0].generation, 9);
     assert_eq!(read.floors, state_file().floors);
     assert_eq!(read.audit, state_file().audit);

@@ -19,9 +19,9 @@ use zeroize::{Zeroize, Zeroizing};
 use super::csr::CheckedCsr;
 use super::error::KeyError;
 use super::profile::{AuthorityProfile, NodeProfile, authority_name, key_identifier};
+use super::public_key::PublicKey;
 use super::terms::Terms;
 use crate::ids::{ClusterId, KeyEpoch};
-use crate::peer::PublicKey;
 
 /// The authority of one epoch, with its private key.
 pub struct ClusterCa {

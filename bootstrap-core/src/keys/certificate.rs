@@ -14,9 +14,9 @@ use attest_core::crypto::HashAlgorithm;
 use super::csr;
 use super::error::KeyError;
 use super::profile::{ISSUED_AT, IssuedAt, authority_name};
+use super::public_key::PublicKey;
 use super::terms::{MAX_ADDRESSES, is_dns_name};
 use crate::ids::{ClusterId, KeyEpoch, NodeId, Role};
-use crate::peer::{Member, PublicKey};
 
 /// Why a node certificate is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,6 +120,28 @@ impl ClusterCaKey {
             p256::ecdsa::Signature::from_slice(signature).map_err(|_| CertificateFault::Signature)?;
         self.key.verify(message, &signature).map_err(|_| CertificateFault::Signature)
     }
+}
+
+/// What a cluster's certificate says of its member (protocol section 7). Its key is the TLS key of this channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the certificate's profile is closed")]
+pub struct Member {
+    /// Cluster id.
+    pub cluster: ClusterId,
+    /// Node id.
+    pub node: NodeId,
+    /// Its role.
+    pub role: Role,
+    /// The epoch of the CA key that signed.
+    pub ca_epoch: KeyEpoch,
+    /// Policy epoch at which it was issued.
+    pub policy_epoch: u32,
+    /// The disk generation at which it was issued.
+    pub generation: u32,
+    /// DNS name.
+    pub name: String,
+    /// Unix seconds after which it is no longer valid.
+    pub not_after: u64,
 }
 
 /// A node's certificate that holds, and its key.

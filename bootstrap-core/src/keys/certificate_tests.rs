@@ -10,7 +10,6 @@ use p256::ecdsa::{DerSignature, SigningKey};
 use super::tests::{NODE, cluster, counted, hex, master};
 use super::*;
 use crate::ids::{ClusterId, KeyEpoch, Role};
-use crate::peer::{Member, PublicKey};
 
 const NOW: u64 = 1_790_000_000;
 const DAY: u64 = 86_400;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::ca::{encoding, scalar};
 use super::error::KeyError;
-use crate::peer::PublicKey;
+use super::public_key::PublicKey;
 
 /// The largest request that is read. A bare one has under 250 bytes.
 pub const MAX_CSR: usize = 8192;

@@ -5,9 +5,8 @@ use attest_core::error::Malformed;
 use super::certificate::CertificateFault;
 use super::csr::CsrFault;
 use super::shares::ShareFault;
-use crate::authority::Fault;
 use crate::error::Code;
-use crate::ids::{ClusterId, KeyEpoch};
+use crate::ids::KeyEpoch;
 use crate::wire;
 
 /// Why key work was refused.
@@ -33,22 +32,6 @@ pub enum KeyError {
         /// The epoch of the material.
         actual: KeyEpoch,
     },
-    /// More material than is ever held at once, or an epoch twice.
-    #[error("no room for more: {held} pieces are held")]
-    Full {
-        /// How many are held.
-        held: usize,
-    },
-    /// A handle that names nothing, or material of another kind than the work needs.
-    #[error("handle {number}: expected {expected}, got {actual}")]
-    Handle {
-        /// The handle.
-        number: u32,
-        /// What it should name.
-        expected: &'static str,
-        /// What it names.
-        actual: &'static str,
-    },
     /// Secret material of the wrong length.
     #[error("{what}: expected {expected} bytes, got {actual}")]
     Length {
@@ -62,35 +45,6 @@ pub enum KeyError {
     /// Bytes that do not have the form that they claim.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// This process has made no key for its certificates yet.
-    #[error("this node has no key of its own yet")]
-    NoNodeKey,
-    /// No policy holds, so that none says how long a certificate does.
-    #[error("no policy holds: nothing is issued")]
-    NoPolicy,
-    /// No roots of one's own for a cluster.
-    #[error("no roots of cluster {cluster} are held")]
-    NoRoots {
-        /// The cluster.
-        cluster: ClusterId,
-    },
-    /// Something for another node, or for another key, than the one that asked.
-    #[error("{what}: for another node or another key than this one's")]
-    NotMine {
-        /// What.
-        what: &'static str,
-    },
-    /// Something of another cluster.
-    #[error("expected cluster {expected}, got {actual}")]
-    OtherCluster {
-        /// The cluster asked for.
-        expected: ClusterId,
-        /// The one that it names.
-        actual: ClusterId,
-    },
-    /// A statement that does not hold.
-    #[error(transparent)]
-    Statement(#[from] Box<Fault>),
     /// Terms of a certificate that no service may issue.
     #[error("certificate terms: {field}: {problem}")]
     Terms {
@@ -111,14 +65,6 @@ pub enum KeyError {
         max: usize,
         /// How many were given.
         actual: usize,
-    },
-    /// Nothing of that epoch is known here.
-    #[error("{what} of epoch {epoch}: not known here")]
-    Unknown {
-        /// What.
-        what: &'static str,
-        /// Which epoch.
-        epoch: KeyEpoch,
     },
     /// Wrapped roots that this key does not open: another key, another place, or other bytes. Which one is not told.
     #[error("wrapped roots do not open")]
@@ -144,29 +90,15 @@ impl KeyError {
     /// What the peer is told.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Certificate(_) | Self::NotMine { .. } => Code::KEY_PROOF,
+            Self::Certificate(_) => Code::KEY_PROOF,
             Self::Csr(_) => Code::CSR,
-            Self::Epoch { .. } | Self::Unknown { .. } => Code::KEY_EPOCH,
-            Self::OtherCluster { .. } => Code::WRONG_VALUE,
-            Self::Statement(fault) => fault.code(),
+            Self::Epoch { .. } => Code::KEY_EPOCH,
             Self::Malformed(_) => Code::MALFORMED,
             Self::Share(fault) => fault.code(),
             Self::Wire(error) => error.code(),
             Self::Unwrap | Self::Wrong { .. } => Code::WRONG_SECRET,
             Self::Length { .. } | Self::TooLong { .. } | Self::Zero { .. } => Code::WRONG_VALUE,
-            Self::Audit
-            | Self::Full { .. }
-            | Self::Handle { .. }
-            | Self::NoNodeKey
-            | Self::NoPolicy
-            | Self::NoRoots { .. }
-            | Self::Terms { .. } => Code::INTERNAL,
+            Self::Audit | Self::Terms { .. } => Code::INTERNAL,
         }
-    }
-}
-
-impl From<Fault> for KeyError {
-    fn from(fault: Fault) -> Self {
-        Self::Statement(Box::new(fault))
     }
 }

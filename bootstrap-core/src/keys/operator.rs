@@ -4,9 +4,9 @@ use ed25519_dalek::{Signer, SigningKey};
 
 use super::error::KeyError;
 use super::kdf::{Branch, Extracted, info, push_lp};
+use super::public_key::PublicKey;
 use super::secret::Secret;
 use crate::ids::{ClusterId, NodeId};
-use crate::peer::PublicKey;
 
 /// An operator's signing key.
 pub struct OperatorKey(SigningKey);

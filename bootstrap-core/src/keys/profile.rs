@@ -1,6 +1,6 @@
 //! How the cluster's two kinds of certificate look (RFC 5280; protocol section 7).
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use der::asn1::{Ia5String, ObjectIdentifier, OctetString};
 use der::oid::AssociatedOid;

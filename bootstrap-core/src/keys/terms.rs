@@ -1,6 +1,6 @@
 //! What a service writes into a node's certificate (protocol section 7).
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::error::KeyError;
 use crate::ids::{ClusterId, NodeId, Role};

@@ -11,10 +11,10 @@ use super::number::{Custody, LockState, RecoverySource};
 use super::record::record;
 use super::signed::Signed;
 use super::string::{Der, DriverConfig, EncodedClaims, Enrolled, Name};
+use crate::ids::SameNodeClass;
 use crate::ids::{
     AttemptId, BootId, ClusterId, ConfigDigest, DiskId, KeyEpoch, NodeId, ShareSetId, StatementHash,
 };
-use crate::peer::SameNodeClass;
 
 /// What a side asks for, or says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -69,6 +69,8 @@ pub struct InitGrant {
     pub epoch: KeyEpoch,
     /// The roots, or where they are to be had.
     pub keys: InitKeys,
+    /// The first policy, where the claims could not have it: the node completed the genesis, so c came later.
+    pub policy: Option<Signed>,
 }
 
 /// The roots of an init, or where the node takes them from.
@@ -269,7 +271,7 @@ impl Record for InitGrant {
     const TAG: Option<u64> = Some(1);
 
     fn pairs(&self) -> usize {
-        7
+        7_usize.saturating_add(usize::from(self.policy.is_some()))
     }
 
     fn write(&self, encoder: &mut Encoder<'_>) {
@@ -282,6 +284,7 @@ impl Record for InitGrant {
             InitKeys::Roots(roots) => Slot::write(6, roots, encoder),
             InitKeys::Source(source) => Slot::write(7, source, encoder),
         }
+        Slot::write(8, &self.policy, encoder);
     }
 
     fn read(fields: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
@@ -298,6 +301,7 @@ impl Record for InitGrant {
                 }
                 None => InitKeys::Source(Slot::read("key source", 7, fields)?),
             },
+            policy: Slot::read("policy", 8, fields)?,
         })
     }
 }

@@ -11,7 +11,7 @@ use super::record::record;
 use super::string::{AgentConfig, CaKey, Name};
 use crate::ids::{ClusterId, DiskId, KeyEpoch, NodeId};
 use crate::keys::CheckValue;
-use crate::peer::PublicKey;
+use crate::keys::PublicKey;
 
 /// The largest measured configuration, in bytes.
 const MAX_NODE_CONFIG: usize = AgentConfig::MAX + 4096;

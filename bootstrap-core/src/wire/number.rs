@@ -5,7 +5,7 @@ use attest_core::error::{Malformed, Problem};
 
 use super::field::{Field, Record, Slot, absent};
 use crate::ids::ClusterId;
-use crate::peer::SameNodeClass;
+use crate::ids::SameNodeClass;
 
 /// An integer from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

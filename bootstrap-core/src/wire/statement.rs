@@ -10,9 +10,9 @@ use super::identity::Authority;
 use super::number::{Bounded, LeastLock, TransitionPhase, Uses, VoucherUse};
 use super::record::record;
 use super::string::{CaKey, Kind, Name, NamePattern, SetRules, StatementPayload};
+use crate::ids::SameNodeClass;
 use crate::ids::{ClusterId, KeyEpoch, MachineId, NodeId, ReferenceSetId, Role, StatementHash, VoucherId};
 use crate::keys::CheckValue;
-use crate::peer::SameNodeClass;
 
 /// What operators say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

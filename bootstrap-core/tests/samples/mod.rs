@@ -275,17 +275,18 @@ fn ticket(place: Place) -> JoinTicket {
 }
 
 fn grants() -> Vec<Grant> {
-    let init = |keys| InitGrant {
+    let init = |keys, policy| InitGrant {
         cluster: CLUSTER,
         attempt: ATTEMPT,
         node: NODE,
         name: name("seat-1"),
         epoch: KeyEpoch::FIRST,
         keys,
+        policy,
     };
     vec![
-        Grant::Init(init(InitKeys::Roots(list(vec![root(1)])))),
-        Grant::Init(init(InitKeys::Source(KeySource::new("kms:1").unwrap()))),
+        Grant::Init(init(InitKeys::Roots(list(vec![root(1)])), Some(signed()))),
+        Grant::Init(init(InitKeys::Source(KeySource::new("kms:1").unwrap()), None)),
         Grant::Join(ticket(Place::Worker)),
         Grant::Join(ticket(Place::Seat(list(vec![root(1), root(2)])))),
         Grant::Rejoin(RejoinTicket {

@@ -30,6 +30,16 @@ pub enum ShareFault {
         /// Which share, by its own word.
         index: u8,
     },
+    /// A share of another cluster's secret.
+    #[error("share {index}: expected cluster {expected}, got {actual}")]
+    Cluster {
+        /// Which share.
+        index: u8,
+        /// The cluster asked for.
+        expected: ClusterId,
+        /// The one that it names.
+        actual: ClusterId,
+    },
     /// The value is not the one that was committed to when the set was made.
     #[error("share {index}: wrong value, by the set's own commitment")]
     Commitment {
@@ -81,7 +91,7 @@ impl ShareFault {
     /// What the custodian is told.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Foreign { .. } => Code::SHARE_FOREIGN,
+            Self::Cluster { .. } | Self::Foreign { .. } => Code::SHARE_FOREIGN,
             Self::Checksum { .. }
             | Self::Commitment { .. }
             | Self::Duplicate { .. }
@@ -217,6 +227,18 @@ pub fn check_same_set(share: &Share, first: &Share) -> Result<(), KeyError> {
     match same {
         true => Ok(()),
         false => Err(ShareFault::Foreign { index: index_of(share), expected, actual }.into()),
+    }
+}
+
+/// Checks that a share is of this cluster's secret.
+///
+/// # Errors
+/// [`KeyError::Share`] with [`ShareFault::Cluster`] if it is not.
+pub fn check_cluster(share: &Share, cluster: &ClusterId) -> Result<(), KeyError> {
+    let (expected, actual) = (*cluster, share.cluster);
+    match expected == actual {
+        true => Ok(()),
+        false => Err(ShareFault::Cluster { index: index_of(share), expected, actual }.into()),
     }
 }
 

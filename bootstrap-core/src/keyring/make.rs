@@ -1,19 +1,14 @@
 //! What is made of roots that are one's own: a genesis, certificates, grants.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use attest_core::UnixTime;
 
 use super::roots::{EpochRoots, Roots};
-use super::{Entropy, Keyring, Material, list};
+use super::{Entropy, Error, Keyring, list};
 use crate::authority::{CaChain, PolicyChain};
 use crate::ids::{AttemptId, ClusterId, KeyEpoch, NodeId, Role};
-use crate::keys::csr::CheckedCsr;
-use crate::keys::error::KeyError;
-use crate::keys::handle::Handle;
-use crate::keys::schedule::{DataRoot, IdentityRoot, MasterSecret, Salt};
-use crate::keys::secret::Secret;
-use crate::keys::terms::Terms;
+use crate::keys::{CheckedCsr, DataRoot, Handle, IdentityRoot, MasterSecret, Salt, Secret, Terms};
 use crate::ticket;
 use crate::wire::{
     Authority, CaKey, Custody, Der, DriverPayload, Encoded, GenesisRequest, Grant, InitGrant, InitKeys,
@@ -61,12 +56,12 @@ impl Keyring {
     /// root. The host writes the master file, from [`Keyring::roots`], before anything else happens.
     ///
     /// # Errors
-    /// [`KeyError::Zero`] for entropy that was not drawn.
+    /// [`Error::Key`] for entropy that was not drawn.
     pub fn new_master(
         &mut self,
         plan: &GenesisPlan,
         entropy: &Entropy,
-    ) -> Result<(Encoded<GenesisRequest>, Handle), KeyError> {
+    ) -> Result<(Encoded<GenesisRequest>, Handle), Error> {
         let salt = Salt::new(entropy.secret(0).try_into().unwrap_or_default())?;
         let epoch = KeyEpoch::FIRST;
         let data = |bytes| Secret::new("data root", bytes).map(|root| DataRoot::new(root, salt, epoch));
@@ -103,20 +98,20 @@ impl Keyring {
     /// Node, node-born custody: makes the identity root here and completes the genesis by its CA key.
     ///
     /// # Errors
-    /// [`KeyError::Zero`] for entropy that was not drawn; [`KeyError::Wrong`] for a genesis that has a CA key already.
+    /// [`Error::Key`] for entropy that was not drawn; [`Error::Wrong`] for a genesis that has a CA key already.
     pub fn make_identity_root(
         &mut self,
         request: &GenesisRequest,
         entropy: &Entropy,
-    ) -> Result<(Encoded<crate::wire::Genesis>, Handle), KeyError> {
+    ) -> Result<(Encoded<crate::wire::Genesis>, Handle), Error> {
         let salt = Salt::new(request.salt)?;
         if request.ca.is_some() {
-            return Err(KeyError::Wrong { what: "genesis, which has a CA key already" });
+            return Err(Error::Wrong { what: "genesis, which has a CA key already" });
         }
         let root = Secret::new("identity root", entropy.secret(0))?;
         let root = IdentityRoot::new(root, salt, KeyEpoch::FIRST);
         let genesis = request.complete(ca_key(&root)?);
-        let genesis = genesis.ok_or(KeyError::Wrong { what: "genesis, which has a CA key already" })?;
+        let genesis = genesis.ok_or(Error::Wrong { what: "genesis, which has a CA key already" })?;
         let mut roots = Roots::new(salt);
         roots.add(EpochRoots { identity: Some(root), data: None })?;
         Ok((Encoded::new(genesis), self.hold_roots(roots)?))
@@ -125,52 +120,59 @@ impl Keyring {
     /// First node: the certificate of itself, for the key of this boot.
     ///
     /// # Errors
-    /// [`KeyError`] if the handle has no identity root of the first epoch, or if the terms cannot be issued.
+    /// [`Error`] if the handle has no identity root of the first epoch, or if the terms cannot be issued.
     pub fn own_certificate(
         &self,
         roots: Handle,
         terms: &Terms<'_>,
         entropy: &Entropy,
-    ) -> Result<Vec<u8>, KeyError> {
-        let key = self.node_key.as_ref().ok_or(KeyError::NoNodeKey)?;
+    ) -> Result<Vec<u8>, Error> {
+        let key = self.node_key.as_ref().ok_or(Error::Missing { what: "node key" })?;
         let request = CheckedCsr::check(&key.request()?)?;
         let ca = self.roots(roots)?.identity(KeyEpoch::FIRST)?.cluster_ca()?;
-        ca.issue(&request, terms, entropy.serial())
+        Ok(ca.issue(&request, terms, entropy.serial())?)
     }
 
-    /// Operator: Grant 1, of one's own roots. Under a node-born custody it has the data root only.
+    /// Operator: Grant 1, of one's own roots. Under a node-born custody it has the data root only, and the first policy.
     ///
     /// # Errors
-    /// [`KeyError::NoRoots`] if there are none for that cluster.
-    pub fn init_grant(&mut self, grant: &ticket::InitGrant) -> Result<Handle, KeyError> {
+    /// [`Error::NoRoots`] if there are none for that cluster.
+    pub fn init_grant(
+        &mut self,
+        grant: &ticket::InitGrant,
+        first_policy: Option<&Signed>,
+    ) -> Result<Handle, Error> {
         let (cluster, attempt, node) = (grant.cluster(), grant.attempt(), grant.node());
         let name = Name::new(grant.name().as_str())?;
-        self.make_init_grant(cluster, attempt, node, name)
+        self.make_init_grant(cluster, attempt, (node, name), first_policy)
     }
 
     pub(super) fn make_init_grant(
         &mut self,
         cluster: ClusterId,
         attempt: AttemptId,
-        node: NodeId,
-        name: Name,
-    ) -> Result<Handle, KeyError> {
+        (node, name): (NodeId, Name),
+        first_policy: Option<&Signed>,
+    ) -> Result<Handle, Error> {
         let epoch = KeyEpoch::FIRST;
-        let keys = InitKeys::Roots(self.own(&cluster)?.to_wire(&[epoch])?);
-        let grant = InitGrant { cluster, attempt, node, name, epoch, keys };
-        self.hold(Material::Grant(Box::new(Grant::Init(grant))))
+        let own = self.own(&cluster)?;
+        // Where the node makes the identity root, the claims came before c, so the first policy comes with the roots.
+        let policy = first_policy.filter(|_| own.identity(epoch).is_err()).cloned();
+        let keys = InitKeys::Roots(own.to_wire(&[epoch])?);
+        let grant = InitGrant { cluster, attempt, node, name, epoch, keys, policy };
+        self.receive(Grant::Init(grant))
     }
 
     /// Service: Grant 2.
     ///
     /// # Errors
-    /// [`KeyError::Csr`] for the request; [`KeyError`] if roots are missing or the terms cannot be issued.
+    /// [`Error::Key`] for the request; [`Error`] if roots are missing or the terms cannot be issued.
     pub fn join_ticket(
         &mut self,
         ticket: &ticket::JoinTicket,
         issuing: &Issuing<'_>,
         entropy: &Entropy,
-    ) -> Result<Handle, KeyError> {
+    ) -> Result<Handle, Error> {
         let (cluster, receiver) = (ticket.cluster(), ticket.receiver());
         let own = self.own(&cluster)?;
         let place = match &receiver.holding {
@@ -190,7 +192,7 @@ impl Keyring {
             voucher_secret: issuing.secret(entropy)?,
             transitions: list(issuing.transitions.to_vec())?,
         };
-        self.hold(Material::Grant(Box::new(Grant::Join(grant))))
+        self.receive(Grant::Join(grant))
     }
 
     /// Service: Grant 3. Roots go with it where the receiver lost its own.
@@ -202,7 +204,7 @@ impl Keyring {
         ticket: &ticket::RejoinTicket,
         issuing: &Issuing<'_>,
         entropy: &Entropy,
-    ) -> Result<Handle, KeyError> {
+    ) -> Result<Handle, Error> {
         let (cluster, receiver) = (ticket.cluster(), ticket.receiver());
         let own = self.own(&cluster)?;
         let grant = RejoinTicket {
@@ -217,7 +219,7 @@ impl Keyring {
             transitions: list(issuing.transitions.to_vec())?,
             provisional: ticket.is_provisional().then_some(true),
         };
-        self.hold(Material::Grant(Box::new(Grant::Rejoin(grant))))
+        self.receive(Grant::Rejoin(grant))
     }
 
     /// Service: Grant 6.
@@ -229,7 +231,7 @@ impl Keyring {
         ticket: &ticket::RenewTicket,
         issuing: &Issuing<'_>,
         entropy: &Entropy,
-    ) -> Result<Handle, KeyError> {
+    ) -> Result<Handle, Error> {
         let (cluster, receiver) = (ticket.cluster(), ticket.receiver());
         let own = self.own(&cluster)?;
         let disk_keys = match receiver.epochs.as_slice() {
@@ -247,14 +249,14 @@ impl Keyring {
             voucher_secret: issuing.secret(entropy)?,
             transitions: list(issuing.transitions.to_vec())?,
         };
-        self.hold(Material::Grant(Box::new(Grant::Renew(grant))))
+        self.receive(Grant::Renew(grant))
     }
 
     /// Pusher: Grant 4.
     ///
     /// # Errors
-    /// [`KeyError::NoRoots`] or [`KeyError::Unknown`] if a root is missing.
-    pub fn recover_grant(&mut self, grant: &ticket::RecoverGrant) -> Result<Handle, KeyError> {
+    /// [`Error::NoRoots`] or [`Error::Unknown`] if a root is missing.
+    pub fn recover_grant(&mut self, grant: &ticket::RecoverGrant) -> Result<Handle, Error> {
         let own = self.own(&grant.cluster())?;
         let grant = RecoverGrant {
             cluster: grant.cluster(),
@@ -262,20 +264,20 @@ impl Keyring {
             disk_keys: own.disk_keys(&grant.node(), &grant.disk(), grant.epochs())?,
             roots: seat_roots(own, grant.holding())?,
         };
-        self.hold(Material::Grant(Box::new(Grant::Recover(grant))))
+        self.receive(Grant::Recover(grant))
     }
 
     /// Pusher: Grant 5, of the share that this process holds for that cluster.
     ///
     /// # Errors
-    /// [`KeyError::Handle`] unless the handle stands for a share; [`KeyError::OtherCluster`] if it is another cluster's.
-    pub fn share_grant(&mut self, grant: &ticket::ShareGrant, share: Handle) -> Result<Handle, KeyError> {
+    /// [`Error::Handle`] unless the handle stands for a share; [`Error::OtherCluster`] if it is another cluster's.
+    pub fn share_grant(&mut self, grant: &ticket::ShareGrant, share: Handle) -> Result<Handle, Error> {
         let (expected, held) = (grant.cluster(), self.share(share)?);
         if held.cluster != expected {
-            return Err(KeyError::OtherCluster { expected, actual: held.cluster });
+            return Err(Error::OtherCluster { expected, actual: held.cluster });
         }
         let share = crate::wire::Share::from_bytes(&held.to_bytes())?;
-        self.hold(Material::Grant(Box::new(Grant::Share(ShareGrant { cluster: expected, share }))))
+        self.receive(Grant::Share(ShareGrant { cluster: expected, share }))
     }
 
     /// The receiver's certificate, from the newest epoch that is committed.
@@ -285,14 +287,14 @@ impl Keyring {
         receiver: &ticket::Receiver,
         issuing: &Issuing<'_>,
         entropy: &Entropy,
-    ) -> Result<Der, KeyError> {
+    ) -> Result<Der, Error> {
         let request = CheckedCsr::check(&receiver.csr)?;
-        let policy = issuing.policies.tip().ok_or(KeyError::NoPolicy)?;
-        let limits = issuing.policies.limits().ok_or(KeyError::NoPolicy)?;
+        let policy = issuing.policies.tip().ok_or(Error::Missing { what: "policy that holds" })?;
+        let limits = issuing.policies.limits().ok_or(Error::Missing { what: "policy that holds" })?;
         // Past its end a policy grants nothing (section 8).
         let holds = issuing.policies.policy().is_some_and(|policy| issuing.now <= policy.not_after);
         if !holds {
-            return Err(KeyError::NoPolicy);
+            return Err(Error::Missing { what: "policy that holds" });
         }
         let longest_life = limits.certificate.number();
         let not_before = issuing.now.as_secs();
@@ -316,7 +318,7 @@ impl Keyring {
 impl Issuing<'_> {
     /// The statements behind the one that the receiver holds, at most as many as a ticket takes: it asks for the rest at a renew. With
     /// `some`, the newest one if it holds that already, for a ticket that brings one at least.
-    fn statements_after(&self, receiver: &ticket::Receiver, some: bool) -> Result<Vec<Signed>, KeyError> {
+    fn statements_after(&self, receiver: &ticket::Receiver, some: bool) -> Result<Vec<Signed>, Error> {
         let held = receiver.held.map_or(0, |held| held.epoch);
         let mut after = Vec::new();
         for signed in self.statements {
@@ -333,8 +335,8 @@ impl Issuing<'_> {
         Ok(after)
     }
 
-    fn secret(&self, entropy: &Entropy) -> Result<Option<Secret>, KeyError> {
-        self.voucher_secret.then(|| Secret::new("voucher secret", entropy.secret(0))).transpose()
+    fn secret(&self, entropy: &Entropy) -> Result<Option<Secret>, Error> {
+        Ok(self.voucher_secret.then(|| Secret::new("voucher secret", entropy.secret(0))).transpose()?)
     }
 }
 
@@ -342,13 +344,13 @@ impl Issuing<'_> {
 fn seat_roots(
     own: &Roots,
     holding: &ticket::Holding,
-) -> Result<Option<crate::wire::List<crate::wire::Root, 1, 4>>, KeyError> {
+) -> Result<Option<crate::wire::List<crate::wire::Root, 1, 4>>, Error> {
     match (holding.role(), holding) {
         (Role::Seat, ticket::Holding::Seat { roots }) if !roots.is_empty() => own.to_wire(roots).map(Some),
         (Role::Seat | Role::Worker, _) => Ok(None),
     }
 }
 
-fn ca_key(root: &IdentityRoot) -> Result<CaKey, KeyError> {
+fn ca_key(root: &IdentityRoot) -> Result<CaKey, Error> {
     Ok(CaKey::new(root.cluster_ca()?.spki()?)?)
 }

@@ -1,12 +1,9 @@
 //! A seat's roots at rest (protocol section 2, root wrap).
 
 use super::roots::{EpochRoots, Roots};
-use super::{Handle, Keyring};
+use super::{Error, Keyring};
 use crate::ids::{ClusterId, KeyEpoch, NodeId};
-use crate::keys::error::KeyError;
-use crate::keys::schedule::{DataRoot, IdentityRoot, Salt};
-use crate::keys::secret::Secret;
-use crate::keys::wrap::{WrapKey, Wrapped};
+use crate::keys::{DataRoot, Handle, IdentityRoot, Salt, Secret, WrapKey, Wrapped};
 
 /// The wrapped roots of one epoch, with the public facts that open them, and what stands beside them on the encrypted disk.
 #[expect(clippy::exhaustive_structs, reason = "whoever makes one must say all of it")]
@@ -26,7 +23,7 @@ impl Keyring {
     /// Wraps both roots of an epoch for a seat's disk. `nonces` are random, and never used twice.
     ///
     /// # Errors
-    /// [`KeyError::Unknown`] if one of them is not here; [`KeyError::Zero`] for a nonce that was not drawn; [`KeyError::Wrong`] if both
+    /// [`Error::Unknown`] if one of them is not here; [`Error::Key`] for a nonce that was not drawn; [`Error::Wrong`] if both
     /// nonces are the same.
     pub fn seal_roots(
         &self,
@@ -35,11 +32,11 @@ impl Keyring {
         place: (&ClusterId, &NodeId),
         node_sealed: &Secret,
         nonces: [[u8; 12]; 2],
-    ) -> Result<SealedRoots, KeyError> {
+    ) -> Result<SealedRoots, Error> {
         let (cluster, node) = place;
         let [first, second] = nonces;
         if first == second {
-            return Err(KeyError::Wrong { what: "nonces, which are one" });
+            return Err(Error::Wrong { what: "nonces, which are one" });
         }
         let roots = self.roots(roots)?;
         let (identity, data) = (roots.identity(epoch)?, roots.data(epoch)?);
@@ -56,14 +53,14 @@ impl Keyring {
     /// Opens what a seat finds on its disk.
     ///
     /// # Errors
-    /// [`KeyError::Unwrap`] if the node's sealed key is another one, or anything was changed.
+    /// [`Error::Key`] if the node's sealed key is another one, or anything was changed.
     pub fn open_roots(
         &mut self,
         sealed: &[SealedRoots],
         salt: Salt,
         place: (&ClusterId, &NodeId),
         node_sealed: &Secret,
-    ) -> Result<Handle, KeyError> {
+    ) -> Result<Handle, Error> {
         let (cluster, node) = place;
         let mut roots = Roots::new(salt);
         for SealedRoots { epoch, wrap_input, identity, data } in sealed {

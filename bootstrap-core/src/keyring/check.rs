@@ -3,15 +3,10 @@
 use attest_core::UnixTime;
 
 use super::roots::{Roots, check_data, check_identity};
-use super::{Keyring, Material, missing};
+use super::{Error, Keyring, Material, missing};
 use crate::authority::{CaChain, PolicyChain};
 use crate::ids::{ClusterId, NodeId};
-use crate::keys::certificate::NodeCertificate;
-use crate::keys::cluster::cluster_id;
-use crate::keys::error::KeyError;
-use crate::keys::handle::Handle;
-use crate::keys::schedule::{DataRoot, IdentityRoot, MasterSecret, Salt};
-use crate::keys::shares;
+use crate::keys::{DataRoot, Handle, IdentityRoot, MasterSecret, NodeCertificate, Salt, cluster_id, shares};
 use crate::wire::{Der, Encoded, Genesis, Grant, InitKeys, List, Root, SecretKind, Signed};
 
 /// What a ticket is compared with.
@@ -33,21 +28,23 @@ impl Keyring {
     /// From then on the grant's handle stands for both roots.
     ///
     /// # Errors
-    /// [`KeyError::Wrong`] if they do not; [`KeyError::Handle`] for a handle that does not stand for a Grant 1 with roots.
+    /// [`Error::Wrong`] if they do not; [`Error::Handle`] for a handle that does not stand for a Grant 1 with roots.
     pub fn check_roots(
         &mut self,
         grant: Handle,
         identity: Option<Handle>,
         genesis: &Encoded<Genesis>,
-    ) -> Result<(), KeyError> {
+    ) -> Result<(), Error> {
         let fixed = CaChain::of(genesis)?;
         let salt = Salt::new(genesis.value().salt)?;
         let found = self.material.get(&grant);
-        let Some(Material::Grant(held)) = found else { return Err(missing(grant, "init grant", found)) };
+        let Some(Material::Grant { grant: held, .. }) = found else {
+            return Err(missing(grant, "init grant", found));
+        };
         let Grant::Init(init) = held.as_ref() else { return Err(missing(grant, "init grant", found)) };
         let cluster = cluster_id(genesis.bytes())?;
         if init.cluster != cluster {
-            return Err(KeyError::OtherCluster { expected: cluster, actual: init.cluster });
+            return Err(Error::Wrong { what: "cluster" });
         }
         let InitKeys::Roots(roots) = &init.keys else {
             return Err(missing(grant, "init grant with roots", found));
@@ -59,27 +56,25 @@ impl Keyring {
             believed = believed.with_identity(root)?;
         }
         // Both, or the node could not go on.
-        believed.identity(init.epoch)?;
-        believed.data(init.epoch)?;
+        if believed.identity(init.epoch).is_err() || believed.data(init.epoch).is_err() {
+            return Err(Error::Wrong { what: "pair of roots" });
+        }
         self.replace(grant, Material::Roots(believed));
         Ok(())
     }
 
     /// Node: is this ticket's certificate one of the cluster, for this node and the key of this boot, and do its policies go on from
-    /// those held? Gives the chain that they lead to, and the handle of the roots that the ticket brought, once they are believed.
+    /// those held? Gives the chain that they lead to. Roots that a seat's ticket brings are compared as well, and from then on the ticket's handle
+    /// stands for them too.
     ///
     /// # Errors
-    /// [`KeyError`] with the code 28, 31, 37, 38 or 50, by what does not hold.
-    pub fn check_ticket(
-        &mut self,
-        grant: Handle,
-        check: &TicketCheck<'_>,
-    ) -> Result<(PolicyChain, Option<Handle>), KeyError> {
+    /// [`Error`] with the code 28, 31, 37, 38 or 50, by what does not hold.
+    pub fn check_ticket(&mut self, grant: Handle, check: &TicketCheck<'_>) -> Result<PolicyChain, Error> {
         let held = self.grant(grant)?;
         let ticket = Ticket::of(held).ok_or_else(|| missing(grant, "ticket", self.material.get(&grant)))?;
         let cluster = cluster_id(check.genesis.bytes())?;
         if ticket.cluster != cluster {
-            return Err(KeyError::OtherCluster { expected: cluster, actual: ticket.cluster });
+            return Err(Error::NotMine { what: "cluster" });
         }
         let policies = check.held.catch_up(ticket.policies, check.now)?;
         // Each transition by the operators that the newest policy names, before a key of it is used.
@@ -87,38 +82,40 @@ impl Keyring {
             .transitions
             .iter()
             .try_fold(CaChain::of(check.genesis)?, |chain, signed| chain.follow(signed, &policies))?;
-        let own = self.node_key.as_ref().ok_or(KeyError::NoNodeKey)?;
+        let own = self.node_key.as_ref().ok_or(Error::Missing { what: "node key" })?;
         let certificate = certificate(ticket.chain, &cluster, &fixed, check.now)?;
         let said = &certificate.member;
         if certificate.key != own.public_key() || said.node != check.node || ticket.node != check.node {
-            return Err(KeyError::NotMine { what: "certificate" });
+            return Err(Error::NotMine { what: "certificate" });
         }
         if said.generation != ticket.generation {
-            return Err(KeyError::NotMine { what: "generation" });
+            return Err(Error::NotMine { what: "generation" });
         }
         let salt = Salt::new(check.genesis.value().salt)?;
         let roots = ticket.roots.map(|roots| Roots::believed(roots, salt, &fixed)).transpose()?;
-        let roots = roots.map(|roots| self.hold_roots(roots)).transpose()?;
-        Ok((policies, roots))
+        if let Some(Material::Grant { believed, .. }) = self.material.get_mut(&grant) {
+            *believed = roots;
+        }
+        Ok(policies)
+    }
+
+    /// The statements that a ticket brings: policies, then transitions.
+    pub(super) fn statements_of(&self, grant: Handle) -> Result<Vec<Signed>, Error> {
+        let ticket = Ticket::of(self.grant(grant)?);
+        let ticket = ticket.ok_or_else(|| missing(grant, "ticket", self.material.get(&grant)))?;
+        Ok([ticket.policies, ticket.transitions].concat())
     }
 
     /// Node: does this share belong to its set, and is it of this cluster and of the set of those that are held?
     ///
     /// # Errors
-    /// [`KeyError::Share`], with the share that is to blame.
-    pub fn check_share(
-        &self,
-        share: Handle,
-        cluster: &ClusterId,
-        with: Option<Handle>,
-    ) -> Result<(), KeyError> {
+    /// [`Error::Key`], with the share that is to blame.
+    pub fn check_share(&self, share: Handle, cluster: &ClusterId, with: Option<Handle>) -> Result<(), Error> {
         let share = self.share(share)?;
         shares::check(share)?;
-        if share.cluster != *cluster {
-            return Err(KeyError::OtherCluster { expected: *cluster, actual: share.cluster });
-        }
+        shares::check_cluster(share, cluster)?;
         match with {
-            Some(with) => shares::check_same_set(share, self.share(with)?),
+            Some(with) => Ok(shares::check_same_set(share, self.share(with)?)?),
             None => Ok(()),
         }
     }
@@ -126,21 +123,19 @@ impl Keyring {
     /// Combines shares and compares what comes out with the genesis or a transition. The shares stay held.
     ///
     /// # Errors
-    /// [`KeyError::Share`], with the share that is to blame; [`KeyError::Wrong`] if all of them fit and the secret does not.
+    /// [`Error::Key`], with the share that is to blame; [`Error::Wrong`] if all of them fit and the secret does not.
     pub fn combine_shares(
         &mut self,
         handles: &[Handle],
         genesis: &Encoded<Genesis>,
         fixed: &CaChain,
-    ) -> Result<Handle, KeyError> {
+    ) -> Result<Handle, Error> {
         let held: Vec<_> = handles.iter().map(|handle| self.share(*handle)).collect::<Result<_, _>>()?;
         let secret = shares::combine(&held)?;
-        let Some(first) = held.first() else { return Err(KeyError::Wrong { what: "shares" }) };
+        let Some(first) = held.first() else { return Err(Error::Wrong { what: "shares" }) };
         let (epoch, kind) = (first.epoch, first.secret);
         let cluster = cluster_id(genesis.bytes())?;
-        if first.cluster != cluster {
-            return Err(KeyError::OtherCluster { expected: cluster, actual: first.cluster });
-        }
+        shares::check_cluster(first, &cluster)?;
         let salt = Salt::new(genesis.value().salt)?;
         let mut roots = Roots::new(salt);
         match kind {
@@ -168,18 +163,18 @@ impl Keyring {
 /// Operator: is this the certificate of that node in the cluster of this genesis?
 ///
 /// # Errors
-/// [`KeyError`] with the code 28.
+/// [`Error`] with the code 28.
 pub fn check_result(
     genesis: &Encoded<Genesis>,
     node: &NodeId,
     chain: &[Der],
     now: UnixTime,
-) -> Result<(), KeyError> {
+) -> Result<(), Error> {
     let cluster = cluster_id(genesis.bytes())?;
     let certificate = certificate(chain, &cluster, &CaChain::of(genesis)?, now)?;
     match certificate.member.node == *node {
         true => Ok(()),
-        false => Err(KeyError::NotMine { what: "certificate" }),
+        false => Err(Error::NotMine { what: "certificate" }),
     }
 }
 
@@ -188,9 +183,9 @@ fn certificate(
     cluster: &ClusterId,
     fixed: &CaChain,
     now: UnixTime,
-) -> Result<NodeCertificate, KeyError> {
-    let leaf = chain.first().ok_or(KeyError::NotMine { what: "certificate" })?;
-    NodeCertificate::verify(leaf.as_bytes(), cluster, &fixed.ca_keys()?, now.as_secs())
+) -> Result<NodeCertificate, Error> {
+    let leaf = chain.first().ok_or(Error::NotMine { what: "certificate" })?;
+    Ok(NodeCertificate::verify(leaf.as_bytes(), cluster, &fixed.ca_keys()?, now.as_secs())?)
 }
 
 /// What grants 2, 3 and 6 have in common.

@@ -10,6 +10,10 @@
 //! derives from a grant.
 
 mod check;
+mod error;
+mod execute;
+mod facts;
+mod known;
 mod make;
 mod roots;
 mod seal;
@@ -20,13 +24,16 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::csr::NodeKey;
-use super::error::KeyError;
-use super::handle::Handle;
 use crate::ids::{ClusterId, DiskId, KeyEpoch, NodeId};
-use crate::wire::{DiskKey, Grant, List, Share};
+use crate::keys::{Handle, NodeKey};
+use crate::wire::{DiskKey, GenesisRequest, Grant, List, Share};
+
+use known::Known;
 
 pub use check::{TicketCheck, check_result};
+pub use error::Error;
+pub use execute::Host;
+pub use facts::{genesis_facts, request_facts};
 pub use make::{GenesisPlan, Issuing};
 pub use roots::{EpochRoots, Roots};
 pub use seal::SealedRoots;
@@ -58,8 +65,12 @@ impl Entropy {
 enum Material {
     /// Keys of one disk.
     DiskKeys(Vec<DiskKey>),
-    /// A grant as it came or as it will be sent. Roots in it are not believed.
-    Grant(Box<Grant>),
+    /// A grant as it came or as it will be sent.
+    Grant {
+        grant: Box<Grant>,
+        /// Roots in it, once they were compared.
+        believed: Option<Roots>,
+    },
     /// Roots that are believed, or were made here.
     Roots(Roots),
     /// A share that was handed in by its custodian.
@@ -70,7 +81,7 @@ impl Material {
     const fn what(&self) -> &'static str {
         match self {
             Self::DiskKeys(_) => "disk keys",
-            Self::Grant(_) => "grant",
+            Self::Grant { .. } => "grant",
             Self::Roots(_) => "roots",
             Self::Share(_) => "share",
         }
@@ -85,6 +96,9 @@ pub struct Keyring {
     /// The roots by which this process makes grants, by cluster.
     own: BTreeMap<ClusterId, Handle>,
     node_key: Option<NodeKey>,
+    known: BTreeMap<ClusterId, Known>,
+    /// A genesis that a node is to complete, and the operator's part of its roots.
+    unborn: Option<(GenesisRequest, Handle)>,
 }
 
 /// How much material is held at once. A seat holds a few pieces for each open channel; whoever reaches this has forgotten to forget.
@@ -99,45 +113,45 @@ impl Keyring {
     /// Takes in a grant that arrived, or was made elsewhere.
     ///
     /// # Errors
-    /// [`KeyError::Full`] if too much is held.
-    pub fn receive(&mut self, grant: Grant) -> Result<Handle, KeyError> {
-        self.hold(Material::Grant(Box::new(grant)))
+    /// [`Error::Full`] if too much is held.
+    pub fn receive(&mut self, grant: Grant) -> Result<Handle, Error> {
+        self.hold(Material::Grant { grant: Box::new(grant), believed: None })
     }
 
     /// Takes in roots: of a master file, or unwrapped from a seat's disk.
     ///
     /// # Errors
-    /// [`KeyError::Full`] if too much is held.
-    pub fn hold_roots(&mut self, roots: Roots) -> Result<Handle, KeyError> {
+    /// [`Error::Full`] if too much is held.
+    pub fn hold_roots(&mut self, roots: Roots) -> Result<Handle, Error> {
         self.hold(Material::Roots(roots))
     }
 
     /// Takes in a share that this process is to push.
     ///
     /// # Errors
-    /// [`KeyError::Full`] if too much is held; [`KeyError::Share`] for one that is wrong.
-    pub fn hold_share(&mut self, share: Share) -> Result<Handle, KeyError> {
-        super::shares::check(&share)?;
+    /// [`Error::Full`] if too much is held; [`Error::Key`] for one that is wrong.
+    pub fn hold_share(&mut self, share: Share) -> Result<Handle, Error> {
+        crate::keys::shares::check(&share)?;
         self.hold(Material::Share(Box::new(share)))
     }
 
     /// Says that grants of this cluster are made of these roots.
     ///
     /// # Errors
-    /// [`KeyError::Handle`] unless the handle stands for roots.
-    pub fn adopt(&mut self, cluster: ClusterId, roots: Handle) -> Result<(), KeyError> {
+    /// [`Error::Handle`] unless the handle stands for roots.
+    pub fn adopt(&mut self, cluster: ClusterId, roots: Handle) -> Result<(), Error> {
         self.roots(roots)?;
         self.own.insert(cluster, roots);
         Ok(())
     }
 
-    /// The roots behind a handle, to be written to a master file. Grants are no roots.
+    /// The roots behind a handle. Those in a grant are none before they were compared.
     ///
     /// # Errors
-    /// [`KeyError::Handle`] unless the handle stands for roots.
-    pub fn roots(&self, handle: Handle) -> Result<&Roots, KeyError> {
+    /// [`Error::Handle`] unless the handle stands for roots.
+    pub fn roots(&self, handle: Handle) -> Result<&Roots, Error> {
         match self.material.get(&handle) {
-            Some(Material::Roots(roots)) => Ok(roots),
+            Some(Material::Roots(roots) | Material::Grant { believed: Some(roots), .. }) => Ok(roots),
             other => Err(missing(handle, "roots", other)),
         }
     }
@@ -145,10 +159,10 @@ impl Keyring {
     /// A grant that is to be sent.
     ///
     /// # Errors
-    /// [`KeyError::Handle`] unless the handle stands for a grant.
-    pub fn grant(&self, handle: Handle) -> Result<&Grant, KeyError> {
+    /// [`Error::Handle`] unless the handle stands for a grant.
+    pub fn grant(&self, handle: Handle) -> Result<&Grant, Error> {
         match self.material.get(&handle) {
-            Some(Material::Grant(grant)) => Ok(grant),
+            Some(Material::Grant { grant, .. }) => Ok(grant),
             other => Err(missing(handle, "grant", other)),
         }
     }
@@ -156,11 +170,11 @@ impl Keyring {
     /// Takes a grant out, to send it: what was sent is not held any more.
     ///
     /// # Errors
-    /// [`KeyError::Handle`] unless the handle stands for a grant.
-    pub fn release(&mut self, handle: Handle) -> Result<Grant, KeyError> {
+    /// [`Error::Handle`] unless the handle stands for a grant.
+    pub fn release(&mut self, handle: Handle) -> Result<Grant, Error> {
         self.grant(handle)?;
         match self.material.remove(&handle) {
-            Some(Material::Grant(grant)) => Ok(*grant),
+            Some(Material::Grant { grant, .. }) => Ok(*grant),
             other => Err(missing(handle, "grant", other.as_ref())),
         }
     }
@@ -168,12 +182,12 @@ impl Keyring {
     /// The disk keys behind a handle, newest epoch first: derived here, or those of a grant.
     ///
     /// # Errors
-    /// [`KeyError::Handle`] if there are none behind it.
-    pub fn disk_keys(&self, handle: Handle) -> Result<Vec<&DiskKey>, KeyError> {
+    /// [`Error::Handle`] if there are none behind it.
+    pub fn disk_keys(&self, handle: Handle) -> Result<Vec<&DiskKey>, Error> {
         let material = self.material.get(&handle);
         let keys: Option<&[DiskKey]> = match material {
             Some(Material::DiskKeys(keys)) => Some(keys),
-            Some(Material::Grant(grant)) => keys_in(grant),
+            Some(Material::Grant { grant, .. }) => keys_in(grant),
             Some(Material::Roots(_) | Material::Share(_)) | None => None,
         };
         let mut keys: Vec<&DiskKey> =
@@ -185,14 +199,14 @@ impl Keyring {
     /// Derives the keys of one disk, for each of these epochs.
     ///
     /// # Errors
-    /// [`KeyError::Handle`] unless the handle stands for roots; [`KeyError::Unknown`] for an epoch without a data root.
+    /// [`Error::Handle`] unless the handle stands for roots; [`Error::Unknown`] for an epoch without a data root.
     pub fn derive_disk_keys(
         &mut self,
         roots: Handle,
         node: &NodeId,
         disk: &DiskId,
         epochs: &[KeyEpoch],
-    ) -> Result<Handle, KeyError> {
+    ) -> Result<Handle, Error> {
         let keys = self.roots(roots)?.disk_keys(node, disk, epochs)?;
         self.hold(Material::DiskKeys(keys.into_vec()))
     }
@@ -200,8 +214,8 @@ impl Keyring {
     /// Makes the key of this node's certificates for this boot, and the request for one. The key of before is forgotten.
     ///
     /// # Errors
-    /// [`KeyError::Zero`] for entropy that was not drawn.
-    pub fn make_node_key(&mut self, entropy: &[u8; NodeKey::ENTROPY]) -> Result<Vec<u8>, KeyError> {
+    /// [`Error::Key`] for entropy that was not drawn.
+    pub fn make_node_key(&mut self, entropy: &[u8; NodeKey::ENTROPY]) -> Result<Vec<u8>, Error> {
         let key = NodeKey::make(entropy)?;
         let request = key.request()?;
         self.node_key = Some(key);
@@ -217,6 +231,7 @@ impl Keyring {
     pub fn forget(&mut self, handle: Handle) {
         self.material.remove(&handle);
         self.own.retain(|_, own| *own != handle);
+        self.unborn.take_if(|(_, roots)| *roots == handle);
     }
 
     /// How many pieces are held.
@@ -229,15 +244,19 @@ impl Keyring {
         self.material.is_empty()
     }
 
-    fn own(&self, cluster: &ClusterId) -> Result<&Roots, KeyError> {
-        let handle = self.own.get(cluster).ok_or(KeyError::NoRoots { cluster: *cluster })?;
+    fn has_roots(&self, cluster: &ClusterId) -> bool {
+        self.own.contains_key(cluster)
+    }
+
+    fn own(&self, cluster: &ClusterId) -> Result<&Roots, Error> {
+        let handle = self.own.get(cluster).ok_or(Error::NoRoots { cluster: *cluster })?;
         self.roots(*handle)
     }
 
-    fn share(&self, handle: Handle) -> Result<&Share, KeyError> {
+    fn share(&self, handle: Handle) -> Result<&Share, Error> {
         match self.material.get(&handle) {
             Some(Material::Share(share)) => Ok(share),
-            Some(Material::Grant(grant)) => match grant.as_ref() {
+            Some(Material::Grant { grant, .. }) => match grant.as_ref() {
                 Grant::Share(grant) => Ok(&grant.share),
                 Grant::Init(_)
                 | Grant::Join(_)
@@ -251,9 +270,9 @@ impl Keyring {
     }
 
     /// Gives out each number once, so that a stale handle names nothing instead of something else.
-    fn hold(&mut self, material: Material) -> Result<Handle, KeyError> {
+    fn hold(&mut self, material: Material) -> Result<Handle, Error> {
         let next = self.last.checked_add(1).filter(|_| self.material.len() < MAX_HELD);
-        self.last = next.ok_or(KeyError::Full { held: self.material.len() })?;
+        self.last = next.ok_or(Error::Full { held: self.material.len() })?;
         let handle = Handle::new(self.last);
         self.material.insert(handle, material);
         Ok(handle)
@@ -275,11 +294,11 @@ fn keys_in(grant: &Grant) -> Option<&[DiskKey]> {
     }
 }
 
-fn missing(handle: Handle, expected: &'static str, found: Option<&Material>) -> KeyError {
-    KeyError::Handle { number: handle.number(), expected, actual: found.map_or("nothing", Material::what) }
+fn missing(handle: Handle, expected: &'static str, found: Option<&Material>) -> Error {
+    Error::Handle { handle, expected, actual: found.map_or("nothing", Material::what) }
 }
 
 /// A list of the wire from what was made here.
-fn list<T, const MIN: usize, const MAX: usize>(items: Vec<T>) -> Result<List<T, MIN, MAX>, KeyError> {
+fn list<T, const MIN: usize, const MAX: usize>(items: Vec<T>) -> Result<List<T, MIN, MAX>, Error> {
     Ok(List::new(items)?)
 }
