@@ -219,7 +219,7 @@ impl Cast {
     /// boot that the roots were for (protocol section 5, O1 and O9), and brings back the seats of a cluster without a quorum.
     pub fn attend(&mut self) {
         let stopped: Vec<HostId> =
-            self.world.hosts().iter().map(|host| host.id).filter(|host| self.is_stopped(*host)).collect();
+            self.world.hosts().iter().filter(|host| host.stopped).map(|host| host.id).collect();
         if !self.is_founded() {
             self.give_up_a_lost_boot();
         }
@@ -244,19 +244,6 @@ impl Cast {
     fn waits(&self, host: &Host) -> bool {
         let seat = host.devices.disk.member.as_deref().is_some_and(|member| member.role == Role::Seat);
         seat && host.is_up() && !host.devices.disk.mounted
-    }
-
-    /// Whether a machine said, since its last start, that it waits for a person.
-    fn is_stopped(&self, host: HostId) -> bool {
-        let mine = self.world.trace.entries().iter().rev().filter(|entry| entry.host == host);
-        mine.take_while(|entry| !matches!(entry.what, What::Boot(_))).any(|entry| {
-            matches!(
-                entry.what,
-                What::Event(
-                    Event::Stopped { .. } | Event::DriverFailed { last: true, .. } | Event::StorageFailed
-                )
-            )
-        })
     }
 
     fn give_up_a_lost_boot(&mut self) {

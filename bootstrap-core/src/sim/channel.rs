@@ -18,14 +18,16 @@ use super::world::{Event, World};
 
 /// The end that dialled, and the one that was dialled.
 pub(super) const CLIENT: usize = 0;
-const SERVER: usize = 1;
+pub(super) const SERVER: usize = 1;
 /// How long a dial to a host that is not there takes to fail, in microseconds.
 const NO_ANSWER: u64 = 3_000_000;
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    flow: Flow,
+    pub(super) flow: Flow,
+    /// Whether the server's admission counts it as half open.
+    pub(super) half_open: bool,
     /// By which action of which machine it was dialled, until that is answered.
     dialled: Option<(u32, ActionId)>,
     ends: [End; 2],
@@ -96,7 +98,10 @@ impl World {
             Fate::Arrives(at) => {
                 let server = End::new(target, 0, 0, ChannelId::new(0));
                 let ends = [client, server];
-                self.connections.insert(connection, Connection { flow, dialled: Some((slot, action)), ends });
+                self.connections.insert(
+                    connection,
+                    Connection { flow, half_open: false, dialled: Some((slot, action)), ends },
+                );
                 if let Some(host) = self.host_mut(id) {
                     host.channels.insert(channel, connection);
                 }
@@ -132,6 +137,14 @@ impl World {
             let answer = Event::Answer { host: from, life, slot, id: action, channel: None };
             return self.queue.put(now.after(if is_up { 1_000 } else { NO_ANSWER }), answer);
         }
+        if !self.accepts(to, from) {
+            let answer = Event::Answer { host: from, life, slot, id: action, channel: None };
+            self.connections.remove(&connection);
+            if let Some(host) = self.host_mut(from) {
+                host.channels.remove(&channel);
+            }
+            return self.queue.put(now.after(1_000), answer);
+        }
         let Some(host) = self.host_mut(to) else { return };
         let (life_of_server, own) = (host.life, host.fresh_channel());
         host.channels.insert(own, connection);
@@ -139,6 +152,7 @@ impl World {
         if let Some(at) = self.connections.get_mut(&connection) {
             let [_, server] = &mut at.ends;
             (server.life, server.slot, server.channel) = (life_of_server, serving, own);
+            at.half_open = true;
         }
         match self.net.carry(&self.plan, to, from, now, now) {
             Fate::Broken(at) => self.queue.put(at, Event::Break { connection }),
@@ -192,7 +206,7 @@ impl World {
         let store = host.cluster().and_then(|cluster| self.stores.get(&cluster));
         match host.shows(flow, side == CLIENT, store, valid_until) {
             Some(shown) => self.put(connection, side, Piece::Evidence { shown: Box::new(shown), again }),
-            None => self.hang_up(connection, side, Code::NOT_SERVED),
+            None => self.hang_up(connection, side, Code::NOT_SERVED, 0),
         }
     }
 
@@ -207,11 +221,15 @@ impl World {
         match piece {
             Piece::Hello { answer: false } => self.put(connection, side, Piece::Hello { answer: true }),
             Piece::Hello { answer: true } => self.make(connection, side, true),
+            Piece::Evidence { .. } if side == SERVER && self.is_gated(id) => {
+                self.enter(id, connection, piece)
+            }
             Piece::Evidence { .. } => {
                 let slow = self.entropy.within(&self.plan.collateral);
                 let Some(host) = self.host_mut(id) else { return };
                 let ready = host.cpu.ready(now).after(slow);
-                self.queue.put(ready, Event::Judge { connection, side, piece: Box::new(piece) });
+                let piece = Box::new(piece);
+                self.queue.put(ready, Event::Judge { connection, side, piece, gate: None });
             }
             Piece::Accepted { again } => {
                 if let Some(end) = self.end_mut(connection, side) {
@@ -244,13 +262,17 @@ impl World {
     }
 
     /// What the other end showed is judged.
-    pub(super) fn judge(&mut self, connection: ConnectionId, side: usize, piece: Piece) {
-        let Piece::Evidence { shown, again } = piece else { return };
-        let Some(end) = self.end(connection, side).filter(|end| end.stage != Stage::Gone) else { return };
+    ///
+    /// Whether it was refused: of a channel that is gone, nothing was.
+    pub(super) fn judge(&mut self, connection: ConnectionId, side: usize, piece: Piece) -> bool {
+        let Piece::Evidence { shown, again } = piece else { return false };
+        let Some(end) = self.end(connection, side).filter(|end| end.stage != Stage::Gone) else {
+            return false;
+        };
         let (id, life, slot, channel) = (end.host, end.life, end.slot, end.channel);
         let lacks = self.entropy.happens(self.plan.no_collateral);
         let peer = self.peer_of(connection, side);
-        let Some(host) = self.host(id).filter(|host| host.up && host.life == life) else { return };
+        let Some(host) = self.host(id).filter(|host| host.up && host.life == life) else { return false };
         let store = host.cluster().and_then(|cluster| self.stores.get(&cluster));
         let judged =
             if lacks && shown.image.is_some() { Err(Code::COLLATERAL) } else { host.judges(&shown, store) };
@@ -258,7 +280,8 @@ impl World {
             Ok(facts) => facts,
             Err(code) => {
                 self.record(id, What::NotBelieved(connection, peer, code));
-                return self.hang_up(connection, side, code);
+                self.hang_up(connection, side, code, 0);
+                return true;
             }
         };
         let believed = What::Believed { connection, peer, facts: Box::new(facts.clone()), again };
@@ -270,12 +293,14 @@ impl World {
         self.put(connection, side, Piece::Accepted { again });
         if again {
             let peer = Peer::symbolic_without_proof(facts);
-            return self.tell(id, slot, Input::Reopened(channel, Box::new(peer)));
+            self.tell(id, slot, Input::Reopened(channel, Box::new(peer)));
+            return false;
         }
         if let Some(end) = self.end_mut(connection, side) {
             end.peer = Some(Box::new((facts, shown.claims)));
         }
         self.open(connection, side);
+        false
     }
 
     /// Both verdicts are in: the channel stands for this end.
@@ -288,6 +313,8 @@ impl World {
         }
         let Some(shown) = end.peer.take() else { return };
         end.stage = Stage::Open;
+        self.settled(connection, side);
+        let Some(end) = self.end(connection, side) else { return };
         let (id, slot, channel) = (end.host, end.slot, end.channel);
         let peer = self.peer_of(connection, side);
         self.record(id, What::Opened(connection, peer, flow));
@@ -389,8 +416,8 @@ impl World {
     }
 
     /// The channel's own refusal: the machine never had it, or is told that it is gone.
-    fn hang_up(&mut self, connection: ConnectionId, side: usize, code: Code) {
-        self.put(connection, side, Piece::Refusal(code, 0));
+    pub(super) fn hang_up(&mut self, connection: ConnectionId, side: usize, code: Code, retry: u32) {
+        self.put(connection, side, Piece::Refusal(code, retry));
         self.closed(connection, side, code, 0);
     }
 
@@ -408,6 +435,7 @@ impl World {
     }
 
     fn forget(&mut self, connection: ConnectionId, side: usize) {
+        self.settled(connection, side);
         let Some(end) = self.end_mut(connection, side) else { return };
         end.stage = Stage::Gone;
         end.waiting = Vec::new();
@@ -457,7 +485,7 @@ impl World {
         at.ends.iter().position(is).map(|side| (connection, side))
     }
 
-    fn peer_of(&self, connection: ConnectionId, side: usize) -> HostId {
+    pub(super) fn peer_of(&self, connection: ConnectionId, side: usize) -> HostId {
         self.end(connection, other(side)).map_or(HostId::new(u32::MAX), |end| end.host)
     }
 

@@ -8,12 +8,14 @@ use attest_core::claims::Root;
 
 use crate::error::Code;
 use crate::ids::{ClusterId, ConfigDigest, DiskId, MachineId, NodeId, ReferenceSetId};
+use crate::machine::admission::{Admission, Source};
 use crate::machine::facts::Genesis;
 use crate::machine::message::Flow;
 use crate::machine::{Action, ActionId, ChannelId, Claims, Input, Output};
 use crate::peer::{Facts, LockClaim, Member, PublicKey, SameNode};
 use crate::time::Instant;
 
+use super::channel::Piece;
 use super::clock::{HostClock, Time};
 use super::device::Devices;
 use super::ring::Ring;
@@ -172,7 +174,10 @@ pub struct Host {
     pub(super) program: Rc<dyn Program>,
     pub(super) maker: Maker,
     pub(super) cpu: Cpu,
+    pub(super) gate: Option<Box<Gate>>,
     pub(super) up: bool,
+    /// A machine of this process said that it waits for a person.
+    pub(super) stopped: bool,
     pub(super) life: u32,
     pub(super) outputs: u32,
     pub(super) slots: BTreeMap<u32, Slot>,
@@ -284,6 +289,34 @@ impl Host {
         };
         Ok(Facts { sets, ..shown.facts.clone() })
     }
+}
+
+/// Who waits for a judge of a service, and in which order (protocol section 11).
+#[derive(Debug)]
+pub(super) struct Gate {
+    pub(super) admission: Admission,
+    pub(super) waiting: BTreeMap<u64, (ConnectionId, Box<Piece>)>,
+    pub(super) next: u64,
+    size: (u16, u32),
+}
+
+impl Gate {
+    pub(super) fn new(judges: u16, rate: u32) -> Self {
+        let admission = Admission::new(judges, rate);
+        Self { admission, waiting: BTreeMap::new(), next: 0, size: (judges, rate) }
+    }
+
+    /// What a process that starts again has of it: whoever waited is gone with the channels, and numbers go on.
+    pub(super) fn emptied(&self) -> Self {
+        let (judges, rate) = self.size;
+        Self { next: self.next, ..Self::new(judges, rate) }
+    }
+}
+
+/// Sixteen hosts share one source.
+pub(super) fn source_of(host: HostId) -> Source {
+    let [_, a, b, c] = (host.0 >> 4).to_be_bytes();
+    Source::v4([a, b, c, 0])
 }
 
 /// A device that makes evidence: one report at a time.

@@ -7,6 +7,23 @@
 //! World ── Queue (what is to come) ─▶ Host ── Input ─▶ Machine ── Output ─▶ World ─▶ Queue
 //!                                      └ Devices, Ring, Memory: disk, register, keys, what a process knows
 //! ```
+//!
+//! An operator makes a cluster of one node, and three others join it, over a network that loses and delays, with hosts that crash:
+//!
+//! ```
+//! use bootstrap_core::sim::cast::{Cast, Casting};
+//! use bootstrap_core::sim::{plan::Plan, trace::Trace};
+//!
+//! let run = |seed| {
+//!     let mut cast = Cast::new(seed, Plan::rough(), Trace::whole(), Casting::of(3, 1));
+//!     assert!(cast.settle(3_000));
+//!     assert_eq!(cast.broken(), Vec::new());
+//!     cast.world.trace
+//! };
+//! let trace = run(7);
+//! assert_eq!(trace.digest(), run(7).digest());
+//! assert!(trace.to_mermaid(|host| format!("host {}", host.number())).contains("Grant 2"));
+//! ```
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -18,6 +35,7 @@ mod channel;
 pub mod clock;
 pub mod device;
 pub mod entropy;
+mod gate;
 pub mod host;
 pub mod invariant;
 pub mod law;

@@ -5,14 +5,15 @@ use std::rc::Rc;
 
 use crate::ids::{ClusterId, DiskId, NodeId};
 use crate::machine::message::Flow;
-use crate::machine::{ActionId, ChannelId, Input, Output, Step};
+use crate::machine::{ActionId, ChannelId, Event as MachineEvent, Input, Output, Step};
 use crate::time::Instant;
 
 use super::channel::{Connection, Piece};
 use super::clock::{HostClock, Queue, Time};
 use super::device::Devices;
 use super::entropy::Entropy;
-use super::host::{Cpu, Evidence, Host, HostId, Identity, Maker, Memory, Program, Slot, Start};
+use super::gate::Pass;
+use super::host::{Cpu, Evidence, Gate, Host, HostId, Identity, Maker, Memory, Program, Slot, Start};
 use super::net::Net;
 use super::plan::{Crash, Plan};
 use super::ring::Ring;
@@ -62,7 +63,7 @@ pub(super) enum Event {
     /// Evidence is made.
     Made { connection: ConnectionId, side: usize, again: bool },
     /// Evidence of the other side is judged.
-    Judge { connection: ConnectionId, side: usize, piece: Box<Piece> },
+    Judge { connection: ConnectionId, side: usize, piece: Box<Piece>, gate: Option<Pass> },
     /// A piece arrives at this side.
     Piece { connection: ConnectionId, side: usize, piece: Box<Piece> },
     /// The stream broke.
@@ -147,7 +148,9 @@ impl World {
             program,
             maker: Maker::default(),
             cpu: Cpu::default(),
+            gate: None,
             up: false,
+            stopped: false,
             life: 0,
             outputs: 0,
             slots: BTreeMap::new(),
@@ -166,6 +169,13 @@ impl World {
         if let Some(host) = self.host_mut(host) {
             host.maker.evidence = evidence;
             host.cpu.judging = judging;
+        }
+    }
+
+    /// Puts admission ahead of a host's judges: `judges` at once, each of which does `rate` in a second.
+    pub fn admit(&mut self, host: HostId, judges: u16, rate: u32) {
+        if let Some(host) = self.host_mut(host) {
+            host.gate = Some(Box::new(Gate::new(judges, rate)));
         }
     }
 
@@ -278,7 +288,12 @@ impl World {
                 }
             }
             Event::Made { connection, side, again } => self.made(connection, side, again),
-            Event::Judge { connection, side, piece } => self.judge(connection, side, *piece),
+            Event::Judge { connection, side, piece, gate } => {
+                let refused = self.judge(connection, side, *piece);
+                if let Some(pass) = gate {
+                    self.judged(&pass, !refused);
+                }
+            }
             Event::Piece { connection, side, piece } => self.piece(connection, side, *piece),
             Event::Break { connection } => self.broke(connection),
         }
@@ -297,6 +312,7 @@ impl World {
         }
         let mut entropy = self.entropy.fork((u64::from(id.number()) << 32) | u64::from(at.life));
         at.up = true;
+        at.stopped = false;
         let share = at.ring.share.take();
         at.ring = Ring::new(entropy.fork(1));
         at.ring.share = share;
@@ -345,6 +361,7 @@ impl World {
         host.up = false;
         host.life = host.life.wrapping_add(1);
         host.slots.clear();
+        host.gate = host.gate.take().map(|gate| Box::new(gate.emptied()));
         host.memory = Memory::default();
         host.devices.crash(crash, &mut entropy);
         self.record(id, What::Crash(crash));
@@ -454,7 +471,18 @@ impl World {
             Output::Send(channel, message) => self.send(host, channel, message),
             Output::Refuse(channel, code) => self.refuse(host, channel, code),
             Output::Do(id, action) => self.act(host, slot, id, action),
-            Output::Event(event) => self.record(host, What::Event(event)),
+            Output::Event(event) => {
+                let stops = matches!(
+                    event,
+                    MachineEvent::Stopped { .. }
+                        | MachineEvent::DriverFailed { last: true, .. }
+                        | MachineEvent::StorageFailed
+                );
+                if let Some(host) = self.host_mut(host) {
+                    host.stopped |= stops;
+                }
+                self.record(host, What::Event(event));
+            }
             Output::Wait(_) => {}
         }
     }
