@@ -78,9 +78,14 @@ pub enum Error {
     /// The ends saw different frames.
     #[error("Verdict: the transcript differs")]
     Transcript,
-    /// The peer sends faster than this end may queue.
-    #[error("more than {0} messages wait to be taken")]
-    TooFast(usize),
+    /// The peer sends faster than this end takes.
+    #[error("{messages} messages of {bytes} bytes wait to be taken, and one more came")]
+    TooFast {
+        /// How many events wait.
+        messages: usize,
+        /// How many bytes their messages had.
+        bytes: usize,
+    },
     /// No version is common.
     #[error("Hello: no common version, the peer has {0:?}")]
     Version(Vec<u16>),
@@ -108,7 +113,7 @@ impl Error {
             Self::SlotOrder(_) => Code::WRONG_VALUE,
             Self::Timeout(_) => Code::TIMEOUT,
             Self::Transcript => Code::TRANSCRIPT,
-            Self::TooFast(_) => Code::RATE,
+            Self::TooFast { .. } => Code::RATE,
             Self::Version(_) => Code::NO_COMMON_VERSION,
             Self::Wire(error) => error.code(),
         }

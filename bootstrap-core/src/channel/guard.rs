@@ -17,6 +17,7 @@ pub(super) const FRESH_NONCE: Guard = Guard("nonce neither mine nor its last one
 pub(super) const FULL_HANDSHAKE: Guard = Guard("full handshake");
 pub(super) const KINDS: Guard = Guard("kinds I accept");
 pub(super) const MESSAGE_WHEN_OPEN: Guard = Guard("no message before C5");
+pub(super) const PROOF: Guard = Guard("a proof holds over the slot");
 pub(super) const SHOWS: Guard = Guard("its shows meets my demand");
 pub(super) const SLOT: Guard = Guard("slot");
 pub(super) const SLOTS_ASCEND: Guard = Guard("each slot once");

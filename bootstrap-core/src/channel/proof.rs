@@ -6,6 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use p256::ecdsa::signature::Verifier;
 
 use super::binding::{Slot, companions};
+use super::guard::{self, holds};
 use crate::keys::{Secret, key_proof};
 use crate::peer::PublicKey;
 
@@ -64,7 +65,7 @@ pub(super) fn check_key(companions: &[u8], proof: &[u8], slot: &Slot) -> Result<
                 .is_ok_and(|signature| key.verify(&message, &signature).is_ok())
         }),
     };
-    if ok { Ok(key) } else { Err(BadProof::Proof) }
+    if holds(guard::PROOF, ok) { Ok(key) } else { Err(BadProof::Proof) }
 }
 
 /// Checks a `mac` item: the id of the secret that it proves. `secrets` finds a secret by its id.
@@ -76,10 +77,8 @@ pub(super) fn check_mac(
 ) -> Result<[u8; 16], BadProof> {
     let id: [u8; 16] = only_part(companions)?.try_into().map_err(|_| BadProof::Companions)?;
     let secret = secrets(&id).ok_or(BadProof::UnknownSecret)?;
-    match secret.check_proof(slot.as_bytes(), proof) {
-        Ok(()) => Ok(id),
-        Err(_) => Err(BadProof::Proof),
-    }
+    let ok = secret.check_proof(slot.as_bytes(), proof).is_ok();
+    if holds(guard::PROOF, ok) { Ok(id) } else { Err(BadProof::Proof) }
 }
 
 /// The only part of companions that have one.

@@ -1,7 +1,8 @@
 //! One connection: bytes to TLS to frames to the machine, and back. No socket, no clock: the host moves bytes and tells the time.
 //!
 //! Contract: after each call, take [`Session::transmit`] and poll [`Session::poll`] until it answers [`ChannelEvent::Wait`].
-//! What waits inside is bounded: one record and one frame that arrive, [`MAX_EVENTS`] events, [`MAX_QUEUED`] bytes to be sent.
+//! What waits inside is bounded: one record and one frame that arrive, [`MAX_EVENTS`] events with messages of [`MAX_WAITING`] bytes,
+//! [`MAX_QUEUED`] bytes to be sent.
 
 use core::fmt;
 use std::collections::VecDeque;
@@ -20,6 +21,9 @@ use crate::wire::{self, EncodedClaims, Flow, Frame, FrameKind, FrameReader, Mess
 
 /// How many events may wait to be polled. A peer that sends more while the host is away is cut off.
 pub const MAX_EVENTS: usize = 1024;
+
+/// How many bytes of messages may wait to be polled: two of the largest.
+pub const MAX_WAITING: usize = 2 * FrameKind::MESSAGE_WITH_POLICIES;
 
 /// How many bytes may wait to be sent: two of the largest messages.
 pub const MAX_QUEUED: usize = 2 * FrameKind::MESSAGE_WITH_POLICIES;
@@ -75,6 +79,9 @@ pub struct Session {
     machine: Machine,
     established: bool,
     events: VecDeque<ChannelEvent>,
+    /// Bytes of the messages in `events`.
+    waiting: usize,
+    /// Bytes of the frames in `tls`.
     queued: usize,
 }
 
@@ -92,6 +99,7 @@ impl Session {
             machine: Machine::new(config, now),
             established: false,
             events: VecDeque::new(),
+            waiting: 0,
             queued: 0,
         })
     }
@@ -141,7 +149,10 @@ impl Session {
 
     /// What is next.
     pub fn poll(&mut self) -> ChannelEvent {
-        self.events.pop_front().unwrap_or_else(|| ChannelEvent::Wait(self.machine.deadline()))
+        self.events.pop_front().unwrap_or_else(|| {
+            self.waiting = 0;
+            ChannelEvent::Wait(self.machine.deadline())
+        })
     }
 
     /// Answers [`ChannelEvent::ProduceEvidence`].
@@ -227,9 +238,11 @@ impl Session {
     }
 
     fn take_message(&mut self, body: &[u8]) {
-        if self.events.len() >= MAX_EVENTS {
-            return self.fail(Error::TooFast(MAX_EVENTS));
+        let bytes = self.waiting.saturating_add(body.len());
+        if self.events.len() >= MAX_EVENTS || bytes > MAX_WAITING {
+            return self.fail(Error::TooFast { messages: self.events.len(), bytes: self.waiting });
         }
+        self.waiting = bytes;
         match Message::from_bytes(body) {
             Ok(message) => self.events.push_back(ChannelEvent::Message(message)),
             Err(error) => self.fail(error.into()),

@@ -101,6 +101,10 @@ impl Config {
 impl Terms {
     /// What is demanded must be accepted, and what is accepted and not demanded is no demand at all.
     fn check(&self) -> Result<(), Misuse> {
+        // Protocol section 4, additions e: an operator shows who it is only to a node that it believes.
+        if matches!(self.flow, Flow::Init | Flow::Recover) && self.order != Order::ServerFirst {
+            return Err(Misuse::Terms("init and recover: the server shows first"));
+        }
         let demands = match &self.demand {
             Demand::Nothing => return Ok(()),
             Demand::All(demands) => demands,

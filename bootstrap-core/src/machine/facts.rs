@@ -339,9 +339,12 @@ impl Fingerprint {
         })
     }
 
-    /// Whether this is the same node, in whatever boot.
+    /// Whether this is the same node, in whatever boot. Of nodes that prove nothing, only the same boot is the same node: they
+    /// are all alike.
     pub fn is_same_node(&self, other: &Self) -> bool {
-        self.same_node == other.same_node
+        let proven = !self.same_node.is_empty() || self.boot == other.boot;
+        proven
+            && self.same_node == other.same_node
             && self.machine == other.machine
             && self.configuration == other.configuration
     }
@@ -382,5 +385,21 @@ mod tests {
             "1cabf3788164efbe1da31dce8e911c54ff476dded98f86744f02a404f717e62bda5dbc41c743f27316e3d849de92f505"
         );
         assert_eq!(LockRegister::Software.locked_to(&cluster), None);
+    }
+
+    #[test]
+    fn nodes_that_prove_nothing_are_not_one_node() {
+        let boot = |octet| BootId::new([octet; 16]);
+        let print = |same_node: Vec<SameNode>, boot| Fingerprint {
+            same_node,
+            machine: None,
+            configuration: ConfigDigest::new([1; 32]),
+            boot,
+        };
+        let key = || vec![SameNode { class: crate::peer::SameNodeClass::SnpKey, id: vec![7; 32] }];
+        assert!(print(key(), boot(1)).is_same_node(&print(key(), boot(2))));
+        assert!(print(Vec::new(), boot(1)).is_same_node(&print(Vec::new(), boot(1))));
+        assert!(!print(Vec::new(), boot(1)).is_same_node(&print(Vec::new(), boot(2))));
+        assert!(!print(key(), boot(1)).is_same_node(&print(Vec::new(), boot(1))));
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::channel::binding::Side;
 use crate::channel::error::Error;
 use crate::error::Code;
-use crate::wire::{self, Evidence as EvidenceBody, FrameKind, Hello, Verdict};
+use crate::wire::{Evidence as EvidenceBody, FrameKind, Hello, Verdict};
 
 #[test]
 fn evidence_of_another_session_is_refused() {
@@ -215,7 +215,7 @@ fn a_stolen_certificate_does_not_fit_another_key() {
     let chain = || {
         after_evidence(|evidence| {
             let der = Guest::new(1).chip.vcek().build();
-            evidence.chain = Some(List::new(vec![wire::Der::new(der).unwrap()]).unwrap());
+            evidence.chain = Some(List::new(vec![Der::new(der).unwrap()]).unwrap());
         })
     };
     assert_eq!(chain().error(), Error::ChainKey.to_string());

@@ -147,3 +147,27 @@ fn a_call_that_does_not_fit_changes_nothing() {
         assert_eq!(machine, end.machine);
     }
 }
+
+#[test]
+fn terms_that_contradict_each_other_are_refused() {
+    let ok = terms(true, true, Order::Both);
+    let new = |terms: Vec<Terms>| {
+        Config::server(terms, Expected::default(), Expected::default(), [1; 32]).map(|_| ())
+    };
+    assert_eq!(new(vec![ok.clone()]), Ok(()));
+    let demand = |kinds: Vec<OneOf>| Terms { demand: Demand::All(kinds), ..ok.clone() };
+    let of_flow = |flow, order| Terms { flow, order, ..ok.clone() };
+    for (wrong, why) in [
+        (vec![], "no terms"),
+        (vec![ok.clone(), ok.clone()], "one flow twice"),
+        (vec![demand(Vec::new())], "a demand for nothing"),
+        (vec![demand(vec![OneOf::Kinds(Vec::new())])], "one of no kinds"),
+        (vec![demand(vec![OneOf::Kinds(vec![kind(SNP), kind("tpm")])])], "a kind that is not accepted"),
+        // An operator shows who it is only to a node that it believes.
+        (vec![of_flow(Flow::Init, Order::Both)], "init in any order"),
+        (vec![of_flow(Flow::Recover, Order::ClientFirst)], "recover with the client first"),
+    ] {
+        assert!(matches!(new(wrong), Err(Misuse::Terms(_))), "{why}");
+    }
+    assert_eq!(new(vec![of_flow(Flow::Init, Order::ServerFirst), ok.clone()]), Ok(()));
+}

@@ -1,9 +1,12 @@
 //! The channel under honest hosts and under attack. Each attack is also made without the guard that stops it, and succeeds then.
 
 mod attacks;
+mod chain;
+mod devices;
 mod honest;
 mod ladder;
 mod legacy;
+mod proofs;
 mod relay;
 mod symbolic;
 mod transport;
@@ -20,21 +23,23 @@ use attest_core::{Evidence, Format, Store, TrustAnchors, UnixTime, crypto};
 use vectors_generate::{CertSpec, CrlSpec, Platform, Product, Role, time};
 
 use super::batch::Batch;
+use super::binding::Binding;
 use super::error::Misuse;
 use super::evidence::{EvidenceRequest, JudgeRequest, OwnEvidence, item};
 use super::guard;
-use super::judge::{Disbelief, Judge, ReferenceSet, SNP};
+use super::judge::{Cluster, Disbelief, Judge, ReferenceSet, SNP};
 use super::machine::{Ended, Judgement};
 use super::record::Record;
 use super::session::{ChannelEvent, Session};
 use super::terms::{Config, Demand, OneOf, Terms};
 use super::tls::Identity;
 use crate::ids::{BootId, ClusterId, ConfigDigest, ReferenceSetId};
+use crate::keys::{ClusterCaKey, Secret};
 use crate::peer::Peer;
 use crate::time::Instant;
 use crate::wire::{
-    AuthorClaims, Bounded, Claims, EncodedClaims, Expected, Flow, Item, Kind, List, LockState, NodeClaims,
-    Order,
+    AuthorClaims, Bounded, Claims, Der, EncodedClaims, Expected, Flow, Item, Kind, List, LockState,
+    NodeClaims, Order,
 };
 
 /// The set that accepts the test guests.
@@ -86,6 +91,8 @@ struct World {
     store: Store,
     sets: Vec<ReferenceSet>,
     now: UnixTime,
+    cluster: Option<(ClusterId, Vec<ClusterCaKey>)>,
+    secrets: Vec<([u8; 16], [u8; 32])>,
 }
 
 impl World {
@@ -103,10 +110,23 @@ impl World {
             policy: Policy::for_snp(policy),
             not_after: UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX / 2)),
         };
-        Self { anchors: TrustAnchors::new(anchors), store, sets: vec![set], now: wall() }
+        let mut anchors = TrustAnchors::new(anchors);
+        anchors.vtpm.add_key(devices::trusted_ak());
+        Self {
+            anchors,
+            store,
+            sets: vec![set, devices::set()],
+            now: wall(),
+            cluster: Some(chain::known()),
+            secrets: proofs::KNOWN.into(),
+        }
     }
 
     fn judge(&self, request: &JudgeRequest) -> Result<Peer, Disbelief> {
+        let secret = |id: &[u8; 16]| {
+            let (_, secret) = self.secrets.iter().find(|(known, _)| known == id)?;
+            Secret::new("secret", secret).ok()
+        };
         let judge = Judge {
             provider: &crypto::aws_lc_rs::PROVIDER,
             anchors: &self.anchors,
@@ -114,8 +134,8 @@ impl World {
             now: self.now,
             sets: &self.sets,
             lifetime: LIFETIME,
-            secrets: &|_| None,
-            cluster: None,
+            secrets: &secret,
+            cluster: self.cluster.as_ref().map(|(id, keys)| Cluster { id, keys }),
         };
         judge.judge(request)
     }
@@ -126,10 +146,16 @@ thread_local! {
     static WORLD: World = World::new();
 }
 
+/// Makes an item for the slot of this number.
+type Show = dyn Fn(&Binding, u8) -> Item;
+
 /// What one end's host does and has seen.
 struct Host {
     guest: Option<Guest>,
     claims: EncodedClaims,
+    /// Items beside the guest's report, each made for the slot of this number.
+    more: Vec<Box<Show>>,
+    chain: Option<List<Der, 1, 4>>,
     /// Where set, evidence waits here for one report over all of it.
     batch: Option<Vec<EvidenceRequest>>,
     opened: Vec<Peer>,
@@ -144,6 +170,8 @@ impl Host {
         Self {
             guest,
             claims: claims.encode_bytes().unwrap(),
+            more: Vec::new(),
+            chain: None,
             batch: None,
             opened: Vec::new(),
             reopened: Vec::new(),
@@ -169,16 +197,22 @@ impl Host {
     }
 
     fn make(&self, request: &EvidenceRequest) -> OwnEvidence {
+        let binding = request.binding(&self.claims);
         let shows = request.kinds().contains(&kind(SNP));
-        let items = self.guest.iter().filter(|_| shows).map(|guest| {
-            let slot = request.binding(&self.claims).slot(0, SNP, b"");
+        let report = self.guest.iter().filter(|_| shows).map(|guest| {
+            let slot = binding.slot(0, SNP, b"");
             snp_item(&Record::Plain(guest.quote(*slot.as_bytes())))
         });
-        self.evidence(items.collect())
+        let mut items: Vec<_> = report.collect();
+        for make in &self.more {
+            items.push(make(&binding, u8::try_from(items.len()).unwrap()));
+        }
+        self.evidence(items)
     }
 
     fn evidence(&self, items: Vec<Item>) -> OwnEvidence {
-        OwnEvidence { claims: self.claims.clone(), items: List::new(items).unwrap(), chain: None }
+        let items = List::new(items).unwrap();
+        OwnEvidence { claims: self.claims.clone(), items, chain: self.chain.clone() }
     }
 
     fn judge(&self, request: &JudgeRequest, now: Instant) -> Judgement {
@@ -203,7 +237,11 @@ fn answered(result: Result<(), Misuse>) {
 }
 
 fn snp_item(record: &Record) -> Item {
-    item(Bounded::clamped(0), kind(SNP), Vec::new(), record.to_bytes()).unwrap()
+    item_at(0, SNP, b"", record.to_bytes())
+}
+
+fn item_at(number: u8, name: &str, companions: &[u8], evidence: Vec<u8>) -> Item {
+    item(Bounded::clamped(number.into()), kind(name), companions.to_vec(), evidence).unwrap()
 }
 
 fn author() -> Claims {
@@ -220,14 +258,21 @@ fn node() -> Claims {
     })
 }
 
-/// Terms of a probe: who shows what, and what is demanded of the other end.
-fn terms(shows: bool, demands: bool, order: Order) -> Terms {
-    let kinds = |yes: bool| List::new(if yes { vec![kind(SNP)] } else { Vec::new() }).unwrap();
-    let demand = match demands {
-        true => Demand::All(vec![OneOf::Kinds(vec![kind(SNP)])]),
-        false => Demand::Nothing,
-    };
+fn kinds(names: &[&str]) -> List<Kind, 0, 8> {
+    List::new(names.iter().map(|name| kind(name)).collect()).unwrap()
+}
+
+/// Terms of a probe: the kinds that this end shows, and those that it demands of the other one, each of them.
+fn showing(shows: &[&str], demands: &[&str], order: Order) -> Terms {
+    let each = demands.iter().map(|name| OneOf::Kinds(vec![kind(name)]));
+    let demand = if demands.is_empty() { Demand::Nothing } else { Demand::All(each.collect()) };
     Terms { flow: Flow::Probe, shows: kinds(shows), accepts: kinds(demands), demand, order }
+}
+
+/// Terms of a probe between SNP guests: who shows, and what is demanded of the other end.
+fn terms(shows: bool, demands: bool, order: Order) -> Terms {
+    let kinds = |yes: bool| if yes { &[SNP][..] } else { &[] };
+    showing(kinds(shows), kinds(demands), order)
 }
 
 fn client(terms: Terms, seed: u8) -> Config {
@@ -255,11 +300,14 @@ impl Pair {
     }
 
     fn new(client_terms: Terms, server_terms: Terms) -> Self {
-        let identity = || Identity::ephemeral().unwrap();
+        Self::with_server(client_terms, server_terms, &Identity::ephemeral().unwrap())
+    }
+
+    fn with_server(client_terms: Terms, server_terms: Terms, identity: &Identity) -> Self {
         Self {
             ends: [
-                session(client(client_terms, 1), &identity()),
-                session(server(server_terms, 2), &identity()),
+                session(client(client_terms, 1), &Identity::ephemeral().unwrap()),
+                session(server(server_terms, 2), identity),
             ],
             hosts: [Host::new(Some(Guest::new(1)), &author()), Host::new(Some(Guest::new(2)), &node())],
         }

@@ -9,9 +9,11 @@ use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
 use super::*;
 use crate::channel::binding::Side;
 use crate::channel::error::Error;
+use crate::channel::session::{MAX_EVENTS, MAX_WAITING};
 use crate::channel::tls::{ALPN, Tls, TlsError};
 use crate::error::Code;
-use crate::wire::FrameKind;
+use crate::ids::KeyId;
+use crate::wire::{Algorithm, Done, FrameKind, Message, Publish, Signature, Signed, StatementPayload};
 
 /// A client of stock rustls, as a proxy or a browser would dial.
 fn stock_client(alpn: &[&[u8]]) -> Connection {
@@ -187,6 +189,51 @@ fn bytes_that_are_cut_or_changed_end_the_channel() {
     pair.ends[1].receive(&bytes, at(20));
     pair.run(at(20));
     assert!(matches!(pair.hosts[1].closed, Some(Ended::ByUs(Error::Tls(TlsError::Failed(_))))));
+}
+
+#[test]
+fn what_came_before_a_changed_record_counts() {
+    let done = Message::Done(Done { code: Code::ACCEPTED, generation: 7 });
+    let mut pair = Pair::mutual(Order::Both);
+    pair.run(at(10));
+    pair.ends[0].send(&done, at(20)).unwrap();
+    let mut bytes = pair.ends[0].transmit();
+    pair.ends[0].send(&done, at(20)).unwrap();
+    bytes.extend(pair.ends[0].transmit());
+    *bytes.last_mut().unwrap() ^= 1;
+    pair.ends[1].receive(&bytes, at(20));
+    pair.run(at(20));
+    assert_eq!(pair.hosts[1].messages, 1);
+    assert!(matches!(pair.hosts[1].closed, Some(Ended::ByUs(Error::Tls(TlsError::Failed(_))))));
+}
+
+/// How many of these messages one end takes while its host is away, before it cuts the other one off.
+fn taken_while_away(message: &Message, most: usize) -> usize {
+    let mut pair = Pair::mutual(Order::Both);
+    pair.run(at(10));
+    for _ in 0..most {
+        pair.ends[0].send(message, at(20)).unwrap();
+        let bytes = pair.ends[0].transmit();
+        pair.ends[1].receive(&bytes, at(20));
+    }
+    pair.run(at(20));
+    let host = &pair.hosts[1];
+    let fast = matches!(host.closed, Some(Ended::ByUs(Error::TooFast { .. })));
+    assert_eq!(fast, host.messages < most, "{:?}", host.closed);
+    host.messages
+}
+
+#[test]
+fn a_peer_that_sends_while_the_host_is_away_is_cut_off() {
+    let small = Message::Done(Done { code: Code::ACCEPTED, generation: 7 });
+    assert_eq!(taken_while_away(&small, MAX_EVENTS + 2), MAX_EVENTS);
+    let payload = StatementPayload::new(vec![0; 100_000]).unwrap();
+    let signature = Signature { algorithm: Algorithm::Ed25519, key: KeyId::new([1; 8]), bytes: [0; 64] };
+    let signed = Signed { payload, signatures: List::new(vec![signature]).unwrap() };
+    let large = Message::Publish(Publish { statements: List::new(vec![signed]).unwrap() });
+    let fit = MAX_WAITING / large.to_bytes().len();
+    assert_eq!(taken_while_away(&large, fit + 1), fit);
+    assert_eq!(taken_while_away(&large, fit), fit);
 }
 
 #[test]
