@@ -7,7 +7,7 @@
 //! - every head is the shortest (RFC 8949, 4.1), so that equal keys have equal bytes and none can stand twice unseen;
 //! - strings have a definite length, so that they can be borrowed from what was signed;
 //! - keys are integers or strings;
-//! - containers have as many items as the caller allows, and values that nobody asks for are skipped to [`MAX_DEPTH`] only.
+//! - containers have as many items as the caller allows, and values that nobody asks for are skipped to `MAX_DEPTH` only.
 
 use alloc::vec::Vec;
 

@@ -1,6 +1,6 @@
 //! Requests and certificates: that the right ones pass, and that each rule refuses what it is for.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use der::asn1::BitStringRef;
 use der::{AnyRef, Encode, Tag};
