@@ -78,6 +78,7 @@ impl Readable {
 fn format_of(kind: &Kind) -> Option<Format> {
     match kind.as_str() {
         "snp" => Some(Format::Snp),
+        "tdx" => Some(Format::Tdx),
         "tpm" => Some(Format::Vtpm),
         _ => None,
     }
