@@ -33,7 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
                 }
                 let _ =
                     (boot.secure_boot().is_ok(), boot.boot_chain().is_ok(), boot.firmware(), boot.sections());
-                let story = boot.story(&CREDULOUS).to_string();
+                let story = boot.story(provider).to_string();
                 assert!(story.bytes().all(|octet| octet == b'\n' || (0x20..0x7f).contains(&octet)));
             }
         }
