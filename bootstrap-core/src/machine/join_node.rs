@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use crate::error::{Class, Code};
+use crate::error::Code;
 use crate::ids::{ClusterId, Role};
 use crate::peer::Peer;
 use crate::time::{Deadline, Instant, Timer};
 
-use super::backoff::Backoff;
+use super::dialler::{Dialled, Dialler};
 use super::facts::{DiskHeader, PolicyTip, ServiceClaims, lock_holds};
 use super::guard::{Guard, removed};
 use super::init_node::refusal;
@@ -22,8 +22,6 @@ use super::{
     Action, ActionId, ChannelId, DiskAction, DriverAction, Event, KeyAction, KeyOutcome, Message, Outcome,
 };
 
-/// Channels and dials at once.
-const PARALLEL: usize = 3;
 /// Tries of the driver.
 const TRIES: u8 = 5;
 
@@ -31,12 +29,9 @@ const TRIES: u8 = 5;
 pub(super) struct JoinNode {
     /// The pinned cluster, or the one that the lock came to.
     cluster: Option<ClusterId>,
-    dials: Vec<ActionId>,
-    opening: Vec<(ChannelId, Deadline)>,
+    dialler: Dialler,
     sessions: Vec<Session>,
     work: Work,
-    redial: Option<Deadline>,
-    backoff: Backoff,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,35 +78,16 @@ struct Job {
 
 impl JoinNode {
     pub(super) fn start(seed: [u8; 32], shared: &Shared, now: Instant) -> Self {
-        let mut backoff = Backoff::new(seed);
-        let first = Deadline { at: now.after(backoff.first()), timer: Timer::Backoff };
         Self {
             cluster: shared.lock.cluster().or(shared.config.pinned),
-            dials: Vec::new(),
-            opening: Vec::new(),
+            dialler: Dialler::start(Flow::Join, seed, shared.config.endpoints, now),
             sessions: Vec::new(),
             work: Work::None,
-            redial: (shared.config.endpoints > 0).then_some(first),
-            backoff,
         }
     }
 
     pub(super) fn owns(&self, channel: ChannelId) -> bool {
-        self.sessions.iter().any(|session| session.channel == channel)
-            || self.opening.iter().any(|(opening, _)| *opening == channel)
-    }
-
-    /// J0 to J1: up to three dials.
-    fn dial(&mut self, shared: &mut Shared) {
-        self.redial = None;
-        let busy = self.dials.len().saturating_add(self.opening.len()).saturating_add(self.sessions.len());
-        let endpoints = shared.config.endpoints;
-        let start = self.backoff.below(endpoints);
-        let wanted = PARALLEL.saturating_sub(busy).min(usize::from(endpoints));
-        for step in (0..endpoints).take(wanted) {
-            let endpoint = start.saturating_add(step).checked_rem(endpoints).unwrap_or_default();
-            self.dials.push(shared.out.perform(Action::Dial { endpoint, flow: Flow::Join }));
-        }
+        self.sessions.iter().any(|session| session.channel == channel) || self.dialler.owns(channel)
     }
 
     /// J1: Opened join.
@@ -123,7 +99,7 @@ impl JoinNode {
         shared: &mut Shared,
         now: Instant,
     ) {
-        self.opening.retain(|(opening, _)| *opening != channel);
+        self.dialler.let_go(channel);
         let cluster = match may_follow(peer, claims, self.cluster, None, shared) {
             Ok(cluster) if self.work == Work::None => cluster,
             Ok(_) => return shared.turn_away(channel, Code::ALREADY_UP, "J1: not joined already"),
@@ -132,7 +108,7 @@ impl JoinNode {
                 return self.again(code, 0, now);
             }
         };
-        self.backoff.opened(now);
+        self.dialler.found(now);
         let stage = Stage::AwaitOffer(Deadline::start(Timer::Offer, now));
         self.sessions.push(Session { channel, cluster, policy: claims.policy, stage });
     }
@@ -247,10 +223,14 @@ impl JoinNode {
         shared: &mut Shared,
         now: Instant,
     ) -> Option<Option<MemberRecord>> {
-        if let Some(at) = self.dials.iter().position(|dial| *dial == id) {
-            self.dials.remove(at);
-            self.dialled(outcome, shared, now);
-            return Some(None);
+        let wanted = self.work == Work::None && self.one_left(shared);
+        match self.dialler.answered(id, outcome, wanted, &mut shared.out, now) {
+            Dialled::NotMine => {}
+            Dialled::Answered => return Some(None),
+            Dialled::Failed => {
+                self.again(Code::TIMEOUT, 0, now);
+                return Some(None);
+            }
         }
         let checked = self.sessions.iter().find_map(|session| match &session.stage {
             Stage::Checking(offer, action, grant) if *action == id => {
@@ -272,16 +252,6 @@ impl JoinNode {
                 self.work = other;
                 None
             }
-        }
-    }
-
-    fn dialled(&mut self, outcome: &Outcome, shared: &mut Shared, now: Instant) {
-        match outcome {
-            Outcome::Dialled(channel) if self.work == Work::None && self.one_left(shared) => {
-                self.opening.push((*channel, Deadline::start(Timer::Open, now)));
-            }
-            Outcome::Dialled(channel) => shared.out.close(*channel, Code::SHUTTING_DOWN),
-            _ => self.again(Code::TIMEOUT, 0, now),
         }
     }
 
@@ -369,8 +339,7 @@ impl JoinNode {
             }
             shared.out.event(Event::DriverFailed { tries: job.tries, last });
             if !last {
-                let at = now.after(self.backoff.failed(0, now));
-                self.work = Work::Retrying(Deadline { at, timer: Timer::Backoff }, job);
+                self.work = Work::Retrying(self.dialler.wait(0, now), job);
             }
             return None;
         }
@@ -406,7 +375,7 @@ impl JoinNode {
         }
         if self.owns(channel) {
             shared.lock.forget(channel);
-            self.opening.retain(|(opening, _)| *opening != channel);
+            self.dialler.let_go(channel);
             self.drop_session(channel);
             self.again(code, hint, now);
         }
@@ -415,27 +384,20 @@ impl JoinNode {
     /// J1..J3, closed: J0 for what may be asked again, here or elsewhere. A person must mend what else there is; the others of the
     /// list are still asked.
     fn again(&mut self, code: Code, hint: u32, now: Instant) {
-        if self.work != Work::None || self.redial.is_some() {
-            return;
+        if self.work == Work::None {
+            self.dialler.again(code, hint, now);
         }
-        let hint = if code.class() == Class::Fix { hint.max(30_000) } else { hint };
-        let at = now.after(self.backoff.failed(hint, now));
-        self.redial = Some(Deadline { at, timer: Timer::Backoff });
     }
 
     pub(super) fn tick(&mut self, shared: &mut Shared, now: Instant) {
-        if self.redial.is_some_and(|deadline| deadline.is_over(now)) {
-            self.dial(shared);
-        }
-        let late: Vec<ChannelId> = self
+        let unopened = self.dialler.tick(self.sessions.len(), &mut shared.out, now);
+        let silent = self
             .sessions
             .iter()
             .filter(|session| session.deadline().is_some_and(|deadline| deadline.is_over(now)))
-            .map(|session| session.channel)
-            .chain(self.opening.iter().filter(|(_, end)| end.is_over(now)).map(|(channel, _)| *channel))
-            .collect();
+            .map(|session| session.channel);
+        let late: Vec<ChannelId> = silent.chain(unopened).collect();
         for channel in late {
-            self.opening.retain(|(opening, _)| *opening != channel);
             self.drop_session(channel);
             shared.turn_away(channel, Code::TIMEOUT, "J1..J3: in time");
             self.again(Code::TIMEOUT, 0, now);
@@ -454,8 +416,7 @@ impl JoinNode {
             Work::None | Work::Formatting(..) | Work::Driving(..) | Work::Over => None,
         };
         let sessions = self.sessions.iter().filter_map(Session::deadline);
-        let opening = self.opening.iter().map(|(_, deadline)| *deadline);
-        sessions.chain(opening).chain(self.redial).chain(retry).reduce(Deadline::min_by_time)
+        sessions.chain(self.dialler.deadlines()).chain(retry).reduce(Deadline::min_by_time)
     }
 
     /// Init won, or a join did: no dial, no channel, no work of this machine any more.
@@ -464,10 +425,8 @@ impl JoinNode {
             shared.lock.forget(session.channel);
             shared.out.close(session.channel, Code::LOCKED);
         }
-        for (channel, _) in core::mem::take(&mut self.opening) {
-            shared.out.close(channel, Code::LOCKED);
-        }
-        self.redial = None;
+        self.dialler.close(Code::LOCKED, &mut shared.out);
+        self.dialler.rest();
         self.work = Work::Over;
     }
 
@@ -482,9 +441,7 @@ impl JoinNode {
                 shared.out.close(session.channel, Code::SHUTTING_DOWN);
             }
         }
-        for (opening, _) in core::mem::take(&mut self.opening) {
-            shared.out.close(opening, Code::SHUTTING_DOWN);
-        }
+        self.dialler.close(Code::SHUTTING_DOWN, &mut shared.out);
     }
 
     fn drop_session(&mut self, channel: ChannelId) {

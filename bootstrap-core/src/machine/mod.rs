@@ -23,6 +23,7 @@
 pub mod action;
 pub mod admission;
 pub mod backoff;
+mod dialler;
 mod disk;
 pub mod facts;
 pub(crate) mod guard;

@@ -1,13 +1,13 @@
 //! A node that boots with a disk (protocol section 5, tables `rejoin` and `recover_node`): it asks its peers and listens for pushers at
 //! once. V1 to V4 exist for each channel; what follows exists once, and the first source whose keys open the disk has it.
 
-use crate::error::{Class, Code};
+use crate::error::Code;
 use crate::ids::KeyId;
 use crate::keys::Handle;
 use crate::peer::Peer;
 use crate::time::{Deadline, Instant, Timer};
 
-use super::backoff::Backoff;
+use super::dialler::{Dialled, Dialler};
 use super::disk::{Basis, Core, Generation};
 use super::facts::{DiskHeader, Floors, PolicyTip, RecoverClaims, ServiceClaims, Source};
 use super::guard::{Guard, removed};
@@ -19,23 +19,18 @@ use super::node::Shared;
 use super::shares::{Put, Shares};
 use super::{Action, ActionId, ChannelId, DiskAction, KeyAction, KeyOutcome, Message, Outcome};
 
-/// Dials to peers at once.
-const PARALLEL: usize = 3;
 /// Channels of pushers at once; more are told that this node is busy.
 const PUSHERS: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Rejoin {
     header: DiskHeader,
-    dials: Vec<ActionId>,
-    opening: Vec<(ChannelId, Deadline)>,
+    dialler: Dialler,
     sessions: Vec<Session>,
     shares: Shares,
     pub(super) core: Core,
     /// Before it is over, a peer may still come.
     peers: Deadline,
-    redial: Option<Deadline>,
-    backoff: Backoff,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,24 +70,18 @@ enum Stage {
 
 impl Rejoin {
     pub(super) fn start(header: DiskHeader, seed: [u8; 32], shared: &Shared, now: Instant) -> Self {
-        let mut backoff = Backoff::new(seed);
-        let first = Deadline { at: now.after(backoff.first()), timer: Timer::Backoff };
         Self {
             header,
-            dials: Vec::new(),
-            opening: Vec::new(),
+            dialler: Dialler::start(Flow::Rejoin, seed, shared.config.endpoints, now),
             sessions: Vec::new(),
             shares: Shares::default(),
             core: Core::Closed,
             peers: Deadline::start(Timer::Peers, now),
-            redial: (shared.config.endpoints > 0).then_some(first),
-            backoff,
         }
     }
 
     pub(super) fn owns(&self, channel: ChannelId) -> bool {
-        self.sessions.iter().any(|session| session.channel == channel)
-            || self.opening.iter().any(|(opening, _)| *opening == channel)
+        self.sessions.iter().any(|session| session.channel == channel) || self.dialler.owns(channel)
     }
 
     /// V1: Opened rejoin.
@@ -105,7 +94,7 @@ impl Rejoin {
         shared: &mut Shared,
         now: Instant,
     ) {
-        self.opening.retain(|(opening, _)| *opening != channel);
+        self.dialler.let_go(channel);
         if let Err((code, guard)) = may_follow(peer, claims, Some(self.header.cluster), held, shared) {
             shared.turn_away(channel, code, guard);
             return self.again(code, 0, now);
@@ -113,7 +102,7 @@ impl Rejoin {
         if !self.core.wants_peer() {
             return shared.turn_away(channel, Code::ALREADY_UP, "V1: not up already");
         }
-        self.backoff.opened(now);
+        self.dialler.found(now);
         let stage = Stage::AwaitOffer(Deadline::start(Timer::Offer, now));
         self.sessions.push(Session { channel, source: From::Peer, stage });
         // Whoever waited for the peers not to come has waited in vain.
@@ -342,10 +331,13 @@ impl Rejoin {
         shared: &mut Shared,
         now: Instant,
     ) -> bool {
-        if let Some(at) = self.dials.iter().position(|dial| *dial == id) {
-            self.dials.remove(at);
-            self.dialled(outcome, shared, now);
-            return true;
+        match self.dialler.answered(id, outcome, self.core.wants_peer(), &mut shared.out, now) {
+            Dialled::NotMine => {}
+            Dialled::Answered => return true,
+            Dialled::Failed => {
+                self.again(Code::TIMEOUT, 0, now);
+                return true;
+            }
         }
         let asked = self.sessions.iter().find(|session| session.stage.action() == Some(id)).cloned();
         if let Some(Session { channel, stage, .. }) = asked {
@@ -501,11 +493,11 @@ impl Rejoin {
         }
         if self.core.is_over() {
             self.drop_sessions(shared, Code::GENERATION, |_| true);
-            self.redial = None;
+            self.dialler.rest();
         } else if self.core.is_up() && !self.core.wants_peer() {
             self.drop_sessions(shared, Code::ALREADY_UP, |session| session.stage != Stage::Waiting);
             self.drop_sessions(shared, Code::ACCEPTED, |_| true);
-            self.redial = None;
+            self.dialler.rest();
             self.shares.clear(shared);
         } else if self.core.wants_peer() && !was_shut {
             self.again(Code::BUSY, 0, now);
@@ -545,58 +537,29 @@ impl Rejoin {
     ) {
         if self.owns(channel) {
             shared.lock.forget(channel);
-            self.opening.retain(|(opening, _)| *opening != channel);
+            self.dialler.let_go(channel);
             self.sessions.retain(|session| session.channel != channel);
             self.again(code, hint, now);
         }
     }
 
-    fn dialled(&mut self, outcome: &Outcome, shared: &mut Shared, now: Instant) {
-        match outcome {
-            Outcome::Dialled(channel) if self.core.wants_peer() => {
-                self.opening.push((*channel, Deadline::start(Timer::Open, now)));
-            }
-            Outcome::Dialled(channel) => shared.out.close(*channel, Code::SHUTTING_DOWN),
-            _ => self.again(Code::TIMEOUT, 0, now),
-        }
-    }
-
-    fn dial(&mut self, shared: &mut Shared) {
-        self.redial = None;
-        let peers = self.sessions.iter().filter(|session| session.source == From::Peer).count();
-        let busy = self.dials.len().saturating_add(self.opening.len()).saturating_add(peers);
-        let endpoints = shared.config.endpoints;
-        let start = self.backoff.below(endpoints);
-        let wanted = PARALLEL.saturating_sub(busy).min(usize::from(endpoints));
-        for step in (0..endpoints).take(wanted) {
-            let endpoint = start.saturating_add(step).checked_rem(endpoints).unwrap_or_default();
-            self.dials.push(shared.out.perform(Action::Dial { endpoint, flow: Flow::Rejoin }));
-        }
-    }
-
     fn again(&mut self, code: Code, hint: u32, now: Instant) {
-        if !self.core.wants_peer() || self.redial.is_some() {
-            return;
+        if self.core.wants_peer() {
+            self.dialler.again(code, hint, now);
         }
-        let hint = if code.class() == Class::Fix { hint.max(30_000) } else { hint };
-        let at = now.after(self.backoff.failed(hint, now));
-        self.redial = Some(Deadline { at, timer: Timer::Backoff });
     }
 
     pub(super) fn tick(&mut self, shared: &mut Shared, now: Instant) {
-        if self.redial.is_some_and(|deadline| deadline.is_over(now)) {
-            self.dial(shared);
-        }
+        let peers = self.sessions.iter().filter(|session| session.source == From::Peer).count();
+        let unopened = self.dialler.tick(peers, &mut shared.out, now);
         self.shares.tick(shared, now);
-        let late: Vec<ChannelId> = self
+        let silent = self
             .sessions
             .iter()
             .filter(|session| session.stage.deadline().is_some_and(|deadline| deadline.is_over(now)))
-            .map(|session| session.channel)
-            .chain(self.opening.iter().filter(|(_, end)| end.is_over(now)).map(|(channel, _)| *channel))
-            .collect();
+            .map(|session| session.channel);
+        let late: Vec<ChannelId> = silent.chain(unopened).collect();
         for channel in late {
-            self.opening.retain(|(opening, _)| *opening != channel);
             self.end(channel, Code::TIMEOUT, "V1..V3: in time", shared);
             self.again(Code::TIMEOUT, 0, now);
         }
@@ -617,11 +580,9 @@ impl Rejoin {
         let patience =
             self.sessions.iter().any(|session| session.stage == Stage::Patience).then_some(self.peers);
         let sessions = self.sessions.iter().filter_map(|session| session.stage.deadline());
-        let opening = self.opening.iter().map(|(_, deadline)| *deadline);
         sessions
-            .chain(opening)
+            .chain(self.dialler.deadlines())
             .chain(patience)
-            .chain(self.redial)
             .chain(self.shares.deadline())
             .reduce(Deadline::min_by_time)
     }
