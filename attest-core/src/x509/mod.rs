@@ -10,6 +10,7 @@ mod crl;
 mod extension;
 mod keys;
 mod name;
+mod roots;
 
 pub use certificate::{Certificate, Validity};
 pub use crl::CertificateList;
@@ -18,6 +19,7 @@ pub(crate) use keys::key_algorithm;
 pub use keys::{PublicKey, SignatureScheme};
 pub(crate) use name::COMMON_NAME;
 pub use name::Name;
+pub(crate) use roots::Roots;
 
 use der::asn1::{GeneralizedTime, UtcTime};
 use der::{AnyRef, Decode, ErrorKind, Length, Reader as _, SliceReader, Tag, Tagged};

@@ -18,7 +18,7 @@ const SETTLED: Duration = Duration::from_secs(600);
 /// The waits of one client.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Backoff {
-    state: u64,
+    draws: SplitMix64,
     failures: u32,
     connected: Option<Instant>,
 }
@@ -31,7 +31,7 @@ impl Backoff {
             let word = chunk.iter().fold(0, |word: u64, byte| (word << 8) | u64::from(*byte));
             mix(state ^ word)
         });
-        Self { state, failures: 0, connected: None }
+        Self { draws: SplitMix64(state), failures: 0, connected: None }
     }
 
     /// The wait before the first dial after a boot: below 5 s.
@@ -65,14 +65,30 @@ impl Backoff {
 
     /// A uniform part of `whole`: below it, or 0.
     fn part_of(&mut self, whole: u64) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let drawn = u128::from(mix(self.state)).saturating_mul(u128::from(whole));
-        u64::try_from(drawn >> 64).unwrap_or_default()
+        self.draws.below(whole)
     }
 }
 
-/// The finalizer of SplitMix64. Not a secret: only so that clients do not wait in step.
-const fn mix(word: u64) -> u64 {
+/// The generator of that name. Not for secrets: only so that clients do not wait in step, and that a simulated run has a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SplitMix64(pub(crate) u64);
+
+impl SplitMix64 {
+    /// 64 bits.
+    pub(crate) const fn word(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0)
+    }
+
+    /// A number below `bound`, or 0.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        let wide = u128::from(self.word()).saturating_mul(u128::from(bound));
+        u64::try_from(wide >> 64).unwrap_or_default()
+    }
+}
+
+/// Its finalizer.
+pub(crate) const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)

@@ -253,3 +253,18 @@ impl Message {
         }
     }
 }
+
+impl GrantFacts {
+    /// The cluster that it is of.
+    pub const fn cluster(&self) -> ClusterId {
+        match self {
+            Self::Init { cluster, .. }
+            | Self::Recover { cluster, .. }
+            | Self::Share { cluster, .. }
+            | Self::Rotate { cluster, .. } => *cluster,
+            Self::Join { ticket, .. } | Self::Rejoin { ticket, .. } | Self::Renew { ticket } => {
+                ticket.cluster
+            }
+        }
+    }
+}

@@ -2,34 +2,34 @@
 
 use core::ops::Range;
 
-/// A generator (SplitMix64). It is not for secrets: whoever knows the seed is meant to know the run.
+use crate::machine::backoff::{SplitMix64, mix};
+
+/// A generator. It is not for secrets: whoever knows the seed is meant to know the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entropy {
-    state: u64,
+    draws: SplitMix64,
 }
 
 impl Entropy {
     /// From this seed.
     pub const fn new(seed: u64) -> Self {
-        Self { state: seed }
+        Self { draws: SplitMix64(seed) }
     }
 
     /// A generator of its own for one part of a run, so that what one part draws does not shift what another one gets.
     #[must_use]
     pub const fn fork(&self, part: u64) -> Self {
-        Self { state: mix(self.state ^ mix(part)) }
+        Self { draws: SplitMix64(mix(self.draws.0 ^ mix(part))) }
     }
 
     /// 64 random bits.
     pub const fn word(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.state)
+        self.draws.word()
     }
 
     /// A number below `bound`; 0 if there is none.
     pub fn below(&mut self, bound: u64) -> u64 {
-        let wide = u128::from(self.word()).saturating_mul(u128::from(bound));
-        u64::try_from(wide >> 64).unwrap_or_default()
+        self.draws.below(bound)
     }
 
     /// A number in this range; its start if it is empty.
@@ -52,12 +52,6 @@ impl Entropy {
         }
         bytes
     }
-}
-
-const fn mix(word: u64) -> u64 {
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }
 
 #[cfg(test)]

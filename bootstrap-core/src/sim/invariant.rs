@@ -155,7 +155,7 @@ impl<'a> Judge<'a> {
         let accepted = self.accepted.get(&(host, connection)).cloned();
         let open = self.opened.contains(&(host, connection));
         self.holds(host, "I1", "a grant to nobody that was accepted here", accepted.is_some() && open);
-        let cluster = cluster_of(facts);
+        let cluster = facts.cluster();
         if !matches!(facts, GrantFacts::Renew { .. } | GrantFacts::Rotate { .. }) {
             let said = self.locked.get(&(host, connection)) == Some(&cluster);
             self.holds(host, "I3", "a grant ahead of Locked", said);
@@ -180,7 +180,7 @@ impl<'a> Judge<'a> {
             Message::Grant(grant) => {
                 let seen = self.seen(host);
                 seen.grants.insert(connection);
-                seen.cluster = Some(cluster_of(&grant.facts));
+                seen.cluster = Some(grant.facts.cluster());
                 match &grant.facts {
                     GrantFacts::Rejoin { provisional: true, .. } | GrantFacts::Rotate { .. } => {}
                     GrantFacts::Recover { .. } | GrantFacts::Share { .. } => seen.pushed = true,
@@ -263,17 +263,5 @@ impl<'a> Judge<'a> {
         seen.disks = seen.disks.saturating_add(1);
         let once = seen.disks == 1;
         self.holds(host, "I6", "a disk opened twice by one process", once);
-    }
-}
-
-const fn cluster_of(facts: &GrantFacts) -> ClusterId {
-    match facts {
-        GrantFacts::Init { cluster, .. }
-        | GrantFacts::Recover { cluster, .. }
-        | GrantFacts::Share { cluster, .. }
-        | GrantFacts::Rotate { cluster, .. } => *cluster,
-        GrantFacts::Join { ticket, .. }
-        | GrantFacts::Rejoin { ticket, .. }
-        | GrantFacts::Renew { ticket } => ticket.cluster,
     }
 }

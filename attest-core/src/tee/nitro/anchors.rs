@@ -1,12 +1,11 @@
 //! Roots that the caller trusts. None is in this crate: AWS's is known by its fingerprint.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::crypto::{CryptoProvider, HashAlgorithm};
-use crate::error::{Malformed, Problem, Unsupported};
+use crate::crypto::{CryptoProvider, Curve, HashAlgorithm};
+use crate::error::{Malformed, Unsupported};
+use crate::x509::Roots;
 use crate::x509::chain::Anchor;
-use crate::x509::{Certificate, PublicKey};
 
 /// SHA-256 of AWS's root certificate "aws.nitro-enclaves", G1, in DER (Nitro Enclaves User Guide, "Verifying the root of
 /// trust"). The 8cf60e2b... of "Attestation Process", 2.1 is the hash of the archive that it comes in.
@@ -49,13 +48,13 @@ impl Root {
 /// The root certificates that the caller trusts.
 #[derive(Clone, Debug, Default)]
 pub struct Anchors {
-    roots: Vec<Box<[u8]>>,
+    roots: Roots,
 }
 
 impl Anchors {
     /// No root at all: nothing verifies until one is added.
     pub const fn none() -> Self {
-        Self { roots: Vec::new() }
+        Self { roots: Roots::none() }
     }
 
     /// Adds a root: a whole certificate, whose dates and constraints count. Which one it is does not matter here; claims say
@@ -64,27 +63,11 @@ impl Anchors {
     /// # Errors
     /// [`Malformed`] if `der` is not a self-issued certificate of an authority with a key on P-384.
     pub fn add_root(&mut self, der: &[u8]) -> Result<(), Malformed> {
-        let certificate = Certificate::parse(der)?;
-        let refuse = |expected| {
-            let problem = Problem::Encoding(expected);
-            Err(Malformed { structure: "anchor", field: "certificate", offset: 0, problem })
-        };
-        if certificate.subject() != certificate.issuer() {
-            return refuse("not a self-issued certificate");
-        }
-        if !matches!(certificate.public_key(), PublicKey::P384(_)) {
-            return refuse("not a key on P-384");
-        }
-        if certificate.authority().is_none() {
-            return refuse("not an authority's certificate");
-        }
-        self.roots.push(der.into());
-        Ok(())
+        self.roots.add(der, Curve::P384)
     }
 
-    /// The roots, read again. Each was read when it was added, so none is lost.
+    /// The roots, read again.
     pub(super) fn roots(&self) -> Vec<Anchor<'_>> {
-        let certificates = self.roots.iter().filter_map(|der| Certificate::parse(der).ok());
-        certificates.map(Anchor::certificate).collect()
+        self.roots.anchors()
     }
 }

@@ -208,7 +208,7 @@ impl World {
         };
         let (boot, node) = (self.channels[at].boot, self.channels[at].node);
         if let Message::Grant(grant) = &message
-            && !self.nodes[node].locks.contains(&(boot, cluster_of(&grant.facts)))
+            && !self.nodes[node].locks.contains(&(boot, grant.facts.cluster()))
         {
             self.breaks(Broken::GrantUnlocked);
         }
@@ -299,16 +299,4 @@ fn is_durable(output: &Output) -> bool {
             Action::Persist(_) | Action::ExtendRegister { .. } | Action::Disk(DiskAction::Format { .. })
         )
     )
-}
-
-fn cluster_of(facts: &GrantFacts) -> ClusterId {
-    match facts {
-        GrantFacts::Init { cluster, .. }
-        | GrantFacts::Recover { cluster, .. }
-        | GrantFacts::Share { cluster, .. }
-        | GrantFacts::Rotate { cluster, .. } => *cluster,
-        GrantFacts::Join { ticket, .. }
-        | GrantFacts::Rejoin { ticket, .. }
-        | GrantFacts::Renew { ticket } => ticket.cluster,
-    }
 }
