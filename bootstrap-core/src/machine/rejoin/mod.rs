@@ -1,26 +1,26 @@
 //! A node that boots with a disk (protocol section 5, tables `rejoin` and `recover_node`): it asks its peers and listens for pushers at
 //! once. V1 to V4 exist for each channel; what follows exists once, and the first source whose keys open the disk has it.
 
+mod pusher;
+mod session;
+
 use crate::error::Code;
-use crate::ids::KeyId;
 use crate::keys::Handle;
 use crate::peer::Peer;
 use crate::time::{Deadline, Instant, Timer};
 
-use super::dialler::{Dialled, Dialler};
-use super::disk::{Basis, Core, Generation};
-use super::facts::{DiskHeader, Floors, PolicyTip, RecoverClaims, ServiceClaims, Source};
-use super::guard::{Guard, removed};
-use super::init_node::refusal;
-use super::join_node::may_follow;
-use super::lock::{Held, Taken, Want};
-use super::message::{Done, Flow, GrantFacts, GrantRef, Offer};
-use super::node::Shared;
-use super::shares::{Put, Shares};
-use super::{Action, ActionId, ChannelId, DiskAction, KeyAction, KeyOutcome, Message, Outcome};
-
-/// Channels of pushers at once; more are told that this node is busy.
-const PUSHERS: usize = 16;
+use self::session::{From, Session, Stage};
+use crate::machine::dialler::{Dialled, Dialler};
+use crate::machine::disk::{Basis, Core, Generation};
+use crate::machine::facts::{DiskHeader, Floors, PolicyTip, ServiceClaims, Source};
+use crate::machine::guard::{Guard, removed};
+use crate::machine::init_node::refusal;
+use crate::machine::join_node::may_follow;
+use crate::machine::lock::{Held, Taken, Want};
+use crate::machine::message::{Done, Flow, GrantFacts, GrantRef, Offer};
+use crate::machine::node::Shared;
+use crate::machine::shares::Shares;
+use crate::machine::{Action, ActionId, ChannelId, DiskAction, KeyAction, KeyOutcome, Message, Outcome};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Rejoin {
@@ -31,41 +31,6 @@ pub(super) struct Rejoin {
     pub(super) core: Core,
     /// Before it is over, a peer may still come.
     peers: Deadline,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Session {
-    channel: ChannelId,
-    source: From,
-    stage: Stage,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum From {
-    Peer,
-    Pusher { key: KeyId, claims: Box<RecoverClaims> },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Stage {
-    /// V1, a peer's.
-    AwaitOffer(Deadline),
-    /// V1, a pusher's: the authority at the end of its chain is being checked, against the keys that it proved.
-    Proving(ActionId, Box<Peer>),
-    /// V1, a pusher with alone = true: peers have until then.
-    Patience,
-    /// V2.
-    Locking(Option<Offer>),
-    /// V3.
-    AwaitGrant(Option<Offer>, Deadline),
-    /// V3, a ticket is being checked.
-    CheckingTicket(Offer, ActionId, GrantRef),
-    /// V3, a share is being checked.
-    CheckingShare(ActionId, GrantRef),
-    /// V4.
-    Testing(ActionId, Handle, Basis),
-    /// V5, V6: the answer goes here.
-    Waiting,
 }
 
 impl Rejoin {
@@ -107,85 +72,6 @@ impl Rejoin {
         self.sessions.push(Session { channel, source: From::Peer, stage });
         // Whoever waited for the peers not to come has waited in vain.
         self.drop_sessions(shared, Code::PEERS_LIVE, |session| session.stage == Stage::Patience);
-    }
-
-    /// V1: Opened recover. Nothing is locked before the key-proof.
-    pub(super) fn opened_pusher(
-        &mut self,
-        channel: ChannelId,
-        peer: &Peer,
-        claims: RecoverClaims,
-        shared: &mut Shared,
-        now: Instant,
-    ) {
-        if claims.cluster != self.header.cluster {
-            return shared.turn_away(channel, Code::NOT_EXPECTED, "V1: c of the disk's header");
-        }
-        if self.core.is_over() {
-            return shared.turn_away(channel, Code::GENERATION, "V9: quarantine");
-        }
-        if !self.core.is_closed() {
-            return shared.turn_away(channel, Code::ALREADY_UP, "V1: no one else got here");
-        }
-        if self.sessions.len() >= PUSHERS {
-            return shared.turn_away(channel, Code::BUSY, "V1: a place for one more pusher");
-        }
-        if peer.facts().keys.iter().any(|key| self.shares.is_barred(&key.id(), now)) {
-            return shared.turn_away(channel, Code::RATE, "V3: fewer than five wrong shares in ten minutes");
-        }
-        let genesis = shared.config.genesis.clone().or_else(|| claims.genesis.clone());
-        let Some(genesis) = genesis.filter(|genesis| genesis.cluster() == Some(self.header.cluster)) else {
-            return shared.turn_away(channel, Code::STATEMENT, "V1: a genesis that hashes to c");
-        };
-        let check = KeyAction::CheckAuthority {
-            cluster: self.header.cluster,
-            genesis,
-            statements: claims.statements.clone(),
-        };
-        let stage = Stage::Proving(shared.keys(check), Box::new(peer.clone()));
-        let source = From::Pusher { key: KeyId::new([0; 8]), claims: Box::new(claims) };
-        self.sessions.push(Session { channel, source, stage });
-    }
-
-    /// V1 to V2, or to the wait for peers.
-    fn proven(
-        &mut self,
-        channel: ChannelId,
-        outcome: &Outcome,
-        peer: &Peer,
-        shared: &mut Shared,
-        now: Instant,
-    ) {
-        let live = self.sessions.iter().any(|session| session.source == From::Peer);
-        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
-            return;
-        };
-        let From::Pusher { key, claims } = &mut session.source else { return };
-        let found = match (outcome, claims.source) {
-            (Outcome::Keys(KeyOutcome::Authority { operators, .. }), Source::Operator) => {
-                operators.iter().find(|key| peer.proved_key(key))
-            }
-            (Outcome::Keys(KeyOutcome::Authority { custodians, .. }), Source::Custodian) => {
-                custodians.iter().find(|key| peer.proved_key(key))
-            }
-            (other, _) => {
-                let code = refusal(other, Code::STATEMENT);
-                return self.end(channel, code, "V1: an authority chain under c", shared);
-            }
-        };
-        match found.or_else(|| peer.facts().keys.first().filter(|_| removed(Guard::PusherKey))) {
-            None => self.end(channel, Code::KEY_PROOF, "V1: key-proof by an operator or custodian", shared),
-            Some(found) => {
-                *key = found.id();
-                if !claims.alone || (self.peers.is_over(now) && !live) {
-                    self.take_lock(channel, None, shared, now);
-                } else if live {
-                    self.end(channel, Code::PEERS_LIVE, "V1: alone means that no peer comes", shared);
-                } else {
-                    session.stage = Stage::Patience;
-                }
-            }
-        }
     }
 
     pub(super) fn message(
@@ -305,24 +191,6 @@ impl Rejoin {
         }
     }
 
-    fn wrong_share(
-        &mut self,
-        channel: ChannelId,
-        grant: &GrantRef,
-        code: Code,
-        shared: &mut Shared,
-        now: Instant,
-    ) {
-        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
-            return;
-        };
-        if let From::Pusher { key, .. } = &session.source {
-            self.shares.wrong(*key, code, now, &mut shared.out);
-        }
-        session.stage = Stage::AwaitGrant(None, Deadline::start(Timer::Grant, now));
-        shared.refuse_grant(channel, grant, code, "V3: a share of the set, whole");
-    }
-
     /// The answer to an action; whether it is one of this machine's.
     pub(super) fn done(
         &mut self,
@@ -429,30 +297,6 @@ impl Rejoin {
             self.after_core(true, shared, now);
         } else {
             self.late(channel, grant.handle, shared);
-        }
-    }
-
-    fn share(&mut self, channel: ChannelId, grant: &GrantRef, shared: &mut Shared, now: Instant) {
-        let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
-            return;
-        };
-        let From::Pusher { key, claims } = &session.source else { return };
-        let basis = Basis::pushed(channel, claims.floors, claims.alone);
-        let genesis = shared.config.genesis.clone().or_else(|| claims.genesis.clone());
-        session.stage = Stage::AwaitGrant(None, Deadline::start(Timer::Shares, now));
-        let put = self.shares.put(grant, *key, basis, genesis, shared, now);
-        self.combined(put, shared);
-    }
-
-    fn combined(&mut self, put: Put, shared: &mut Shared) {
-        match put {
-            Put::Working => {}
-            Put::Keys(channel, keys, basis) => self.test(channel, keys, basis, shared),
-            Put::Wrong(channels) => {
-                for channel in channels {
-                    shared.out.refuse(channel, Code::SHARE_WRONG);
-                }
-            }
         }
     }
 
@@ -601,45 +445,6 @@ impl Rejoin {
             } else {
                 self.sessions.push(session);
             }
-        }
-    }
-}
-
-impl Stage {
-    const fn action(&self) -> Option<ActionId> {
-        match self {
-            Self::Proving(action, _)
-            | Self::CheckingTicket(_, action, _)
-            | Self::CheckingShare(action, _)
-            | Self::Testing(action, ..) => Some(*action),
-            Self::AwaitOffer(_)
-            | Self::Patience
-            | Self::Locking(_)
-            | Self::AwaitGrant(..)
-            | Self::Waiting => None,
-        }
-    }
-
-    const fn deadline(&self) -> Option<Deadline> {
-        match self {
-            Self::AwaitOffer(deadline) | Self::AwaitGrant(_, deadline) => Some(*deadline),
-            Self::Proving(..)
-            | Self::Patience
-            | Self::Locking(_)
-            | Self::CheckingTicket(..)
-            | Self::CheckingShare(..)
-            | Self::Testing(..)
-            | Self::Waiting => None,
-        }
-    }
-
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::AwaitOffer(_) | Self::Proving(..) | Self::Patience => "V1",
-            Self::Locking(_) => "V2",
-            Self::AwaitGrant(..) | Self::CheckingTicket(..) | Self::CheckingShare(..) => "V3",
-            Self::Testing(..) => "V4",
-            Self::Waiting => "V5",
         }
     }
 }
