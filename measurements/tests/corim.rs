@@ -8,12 +8,10 @@ use attest_core::UnixTime;
 use attest_core::crypto::BUILT_IN;
 use attest_core::rules::Limit;
 use attest_measurements::formats::Origin;
-use attest_measurements::formats::corim::{
-    Comid, Corim, Environment, Kind, Label, Measurement, Name, Reference, RimDigest, Svn, write,
-};
+use attest_measurements::formats::corim::{Corim, Environment, Kind, Label, write};
 use attest_measurements::reference::{Consent, Minimum, ReferenceValues, Register, Rule, Set, Window};
 use attest_measurements::trust::{Step, TrustError, VerifyingKey, corim};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 const ORIGIN: Origin<'_> = Origin::new("image", 1, 1_790_000_000);
 
@@ -58,171 +56,17 @@ fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
-// What was read, in the notation of the manifest.
-
-fn name(name: &Name<'_>) -> Value {
-    match name {
-        Name::Bytes(bytes) => format!("h:{}", vectors::hex(bytes)).into(),
-        Name::Text(text) => (*text).into(),
-        _ => Value::Null,
-    }
-}
-
-fn label(label: &Label<'_>) -> Value {
-    match label {
-        Label::Bytes(bytes) => json!({"tag": 560, "value": format!("h:{}", vectors::hex(bytes))}),
-        Label::Int(number) => i64::try_from(*number).unwrap().into(),
-        Label::Oid(bytes) => format!("oid-ber:{}", vectors::hex(bytes)).into(),
-        Label::Text(text) => (*text).into(),
-        Label::Uuid(bytes) => {
-            let hex = vectors::hex(bytes);
-            format!("uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-                .into()
-        }
-        _ => Value::Null,
-    }
-}
-
-fn key_of(label: &Label<'_>) -> String {
-    if let Label::Text(text) = label { (*text).to_owned() } else { self::label(label).to_string() }
-}
-
-fn environment(of: &Environment<'_>) -> Value {
-    let mut class = Map::new();
-    let mut put = |key: &str, value: Option<Value>| drop(value.map(|value| class.insert(key.into(), value)));
-    put("0", of.class.as_ref().map(label));
-    put("1", of.vendor.map(Value::from));
-    put("2", of.model.map(Value::from));
-    put("3", of.layer.map(Value::from));
-    put("4", of.index.map(Value::from));
-    let mut all = Map::new();
-    if !class.is_empty() {
-        all.insert("0".into(), class.into());
-    }
-    all.extend(of.instance.as_ref().map(|instance| ("1".to_owned(), label(instance))));
-    all.extend(of.group.as_ref().map(|group| ("2".to_owned(), label(group))));
-    all.into()
-}
-
-fn digests(of: &[RimDigest<'_>]) -> Value {
-    of.iter()
-        .map(|digest| json!([label(&digest.algorithm), format!("h:{}", vectors::hex(digest.value))]))
-        .collect()
-}
-
-/// Values that are read here, and the keys of the others.
-fn values(of: &Measurement<'_>, wanted: &Value) -> Value {
-    let mut all = Map::new();
-    if let Some(version) = of.version {
-        let mut map = json!({"0": version});
-        // The scheme is passed over.
-        map["1"] = wanted["0"]["1"].clone();
-        map.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        all.insert("0".into(), map);
-    }
-    all.extend(of.svn.map(|svn| {
-        let value = match svn {
-            Svn::AtLeast(number) => json!({"tag": 553, "value": number}),
-            Svn::Exactly(number) => json!({"tag": 552, "value": number}),
-            _ => Value::Null,
-        };
-        ("1".to_owned(), value)
-    }));
-    if !of.digests.is_empty() {
-        all.insert("2".into(), digests(&of.digests));
-    }
-    if !of.registers.is_empty() {
-        let registers = of.registers.iter().map(|(name, list)| (key_of(name), digests(list)));
-        all.insert("14".into(), registers.collect::<Map<_, _>>().into());
-    }
-    all.extend(of.unread.iter().map(|key| (key.clone(), wanted[key].clone())));
-    all.into()
-}
-
-fn references(of: &[Reference<'_>], wanted: &Value) -> Value {
-    let mut all = Vec::new();
-    for reference in of {
-        for measurement in &reference.measurements {
-            let wanted = &wanted[all.len()]["mval"];
-            let key = measurement.key.as_ref().map_or(Value::Null, label);
-            all.push(json!({"env": environment(&reference.environment), "mkey": key, "mval": values(measurement, wanted)}));
-        }
-    }
-    all.into()
-}
-
-fn check_comid(id: &str, of: &Comid<'_>, wanted: &Value) {
-    assert_eq!(name(&of.id), wanted["tag_id"], "{id}");
-    let triples: Map<String, Value> =
-        of.triples.iter().map(|(kind, count)| (kind.to_string(), (*count).into())).collect();
-    assert_eq!(Value::from(triples), wanted["triples"], "{id}");
-    let wanted = &wanted["reference_values"];
-    if !wanted.is_null() {
-        assert_eq!(&references(&of.references, wanted), wanted, "{id}");
-    }
-}
-
-fn check(id: &str, of: &Corim<'_>, wanted: &Value) {
-    assert_eq!(name(&of.id), wanted["id"], "{id}");
-    let profile =
-        of.profile.as_ref().map_or(Value::Null, |profile| json!({"tag": 32, "value": label(profile)}));
-    assert_eq!(profile, wanted["profile"], "{id}");
-    let comids = wanted["comids"].as_array().expect("comids");
-    assert_eq!(of.comids.len(), comids.len(), "{id}");
-    of.comids.iter().zip(comids).for_each(|(comid, wanted)| check_comid(id, comid, wanted));
-    let bound = |limit| if let Limit::To(seconds) = limit { Value::from(seconds) } else { Value::Null };
-    assert_eq!(bound(of.not_before), wanted["validity"]["not_before"], "{id}");
-    assert_eq!(bound(of.not_after), wanted["validity"]["not_after"], "{id}");
-}
-
+/// The runner of the vectors judges the manifest itself.
 #[test]
-fn manifests_are_read_as_an_independent_reader_does() {
-    let Some(root) = root() else { return };
-    let mut judged = 0;
-    for (entry, bytes) in entries(&root, &["corim", "comid"]) {
-        let id = entry["id"].as_str().expect("an id");
-        let (verdict, expected) = (&entry["expected"]["verdict"], &entry["expected"]);
-        judged += 1;
-        match (entry["kind"] == "comid", verdict == "accept") {
-            (true, true) => {
-                let comid = Comid::parse(&bytes).unwrap_or_else(|error| panic!("{id}: {error}"));
-                check_comid(id, &comid, &expected["comid"]);
-            }
-            (false, true) => {
-                let corim = Corim::parse(&bytes).unwrap_or_else(|error| panic!("{id}: {error}"));
-                check(id, &corim, &expected["corim"]);
-            }
-            (true, false) => assert!(Comid::parse(&bytes).is_err(), "{id}"),
-            (false, false) => assert!(Corim::parse(&bytes).is_err(), "{id}"),
-        }
-    }
-    println!("{judged} manifests");
-    assert!(judged > 15);
-}
-
-#[test]
-fn signatures_are_judged_as_an_independent_reader_does() {
+fn no_octet_of_a_signed_manifest_may_change() {
     let Some(root) = root() else { return };
     let key = key(&root);
     let mut judged = 0;
     for (entry, bytes) in entries(&root, &["corim-signed"]) {
         let id = entry["id"].as_str().expect("an id");
-        let expected = &entry["expected"];
+        let Some(from) = entry["expected"]["signature_validity"]["not_before"].as_u64() else { continue };
         for provider in BUILT_IN {
-            let verify = |now: u64| corim::verify(&bytes, &key, at(now), provider);
-            if expected["verdict"] != "accept" {
-                assert!(verify(1_780_000_000).is_err() && verify(1_700_000_000).is_err(), "{id}");
-                continue;
-            }
-            let bound = |name: &str| expected["signature_validity"][name].as_u64().expect("a time");
-            let (from, until) = (bound("not_before"), bound("not_after"));
-            for now in [from, until] {
-                let trusted = verify(now).unwrap_or_else(|error| panic!("{id}: {error}"));
-                check(id, &Corim::parse(trusted.bytes()).unwrap(), &expected["corim"]);
-            }
-            for now in [from - 1, until + 1] {
-                assert_eq!(verify(now).unwrap_err().step(), Some(Step::Time), "{id}");
-            }
+            assert!(corim::verify(&bytes, &key, at(from), provider).is_ok(), "{id}");
             for octet in 0..bytes.len() {
                 let mut altered = bytes.clone();
                 altered[octet] ^= 1;

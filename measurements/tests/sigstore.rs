@@ -1,5 +1,5 @@
-//! Bundles and signature files that other programs made, and altered copies of them. The folder is named by
-//! ATTESTRAP_REAL_VECTORS; none of it is kept here.
+//! Bundles and signature files: generated ones, and those that other programs made with altered copies of them. The folder of the
+//! others is named by ATTESTRAP_REAL_VECTORS; none of it is kept here.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,8 +27,8 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
 }
 
-fn cases(root: &Path, group: &str) -> Vec<Value> {
-    let cases: Value = serde_json::from_slice(&read(&root.join(group).join("cases.json"))).expect("JSON");
+fn cases(root: &Path, file: &str) -> Vec<Value> {
+    let cases: Value = serde_json::from_slice(&read(&root.join(file))).expect("JSON");
     cases["cases"].as_array().expect("cases").clone()
 }
 
@@ -44,27 +44,51 @@ fn now() -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(NOW))
 }
 
-fn trusted_root(root: &Path, provider: &CryptoProvider) -> TrustRoot {
-    let json = read(&root.join("sigstore/trusted-root-public-good.json"));
-    TrustRoot::from_json(&json, provider).expect("a trusted root")
+fn trusted_root(file: &Path, provider: &CryptoProvider) -> TrustRoot {
+    TrustRoot::from_json(&read(file), provider).expect("a trusted root")
 }
 
 fn judge(root: &Path, case: &Value, provider: &CryptoProvider) -> Result<Option<u64>, TrustError> {
     let artifact = read(&root.join(text(case, "artifact")));
     let bundle = read(&root.join(text(case, "bundle")));
-    let trust = trusted_root(root, provider);
+    let trust = trusted_root(&root.join(text(case, "trusted_root")), provider);
+    let identity = match (case["identity"].as_str(), case["issuer"].as_str()) {
+        (Some(subject), Some(issuer)) => Identity::exactly(subject, issuer),
+        _ => Identity::DangerouslyAnyone,
+    };
     let key;
     let signer = match text(case, "mode") {
         "key" => {
             key = VerifyingKey::from_pem(&read(&root.join(text(case, "public_key"))))?;
             Signer::Key(&key)
         }
-        "keyless" => Signer::Identity(&Identity::DangerouslyAnyone),
+        "keyless" => Signer::Identity(&identity),
         mode => panic!("{mode}"),
     };
     let trusted = bundle::verify(&bundle, &artifact, signer, &trust, now(), provider)?;
     assert_eq!(trusted.bytes(), artifact);
     Ok(trusted.signed_at())
+}
+
+#[test]
+fn generated_bundles_are_refused_by_their_steps() {
+    let root = vectors::folder("measurements");
+    let all = cases(&root, "bundles.json");
+    for provider in BUILT_IN {
+        for case in &all {
+            let (id, outcome) = (text(case, "id"), judge(&root, case, provider));
+            match case["expect"]["step"].as_str() {
+                None => assert_eq!(outcome, Ok(Some(1_767_225_603)), "{id}"),
+                Some(step) => {
+                    let error = outcome.expect_err(id);
+                    let found = error.step().map(|step| step.to_string());
+                    assert_eq!(found.as_deref(), Some(step), "{id}: {error}");
+                }
+            }
+        }
+    }
+    let valid = all.iter().filter(|case| case["expect"]["valid"] == true).count();
+    assert!(valid >= 10 && all.len() >= valid + 60, "{valid} of {}", all.len());
 }
 
 #[test]
@@ -86,7 +110,7 @@ fn bundles_are_judged_as_their_makers_say() {
     ];
     for provider in BUILT_IN {
         let mut valid = 0;
-        for case in cases(&root, "sigstore") {
+        for case in cases(&root, "sigstore/cases.json") {
             let id = text(&case, "id");
             let outcome = judge(&root, &case, provider);
             if case["expect"]["valid"] == true {
@@ -109,7 +133,7 @@ fn an_identity_is_compared() {
     let provider = BUILT_IN[0];
     let (bundle, artifact) = ("sigstore/keyless-good.json", "sigstore/pkg.conda");
     let (bundle, artifact) = (read(&root.join(bundle)), read(&root.join(artifact)));
-    let trust = trusted_root(&root, provider);
+    let trust = trusted_root(&root.join("sigstore/trusted-root-public-good.json"), provider);
     let subject =
         "https://github.com/prefix-dev/sigstore-example/.github/workflows/action.yaml@refs/heads/main";
     let issuer = "https://token.actions.githubusercontent.com";
@@ -224,7 +248,7 @@ fn an_altered_timestamp_is_refused() {
     let json: Value = serde_json::from_slice(&read(&root.join("sigstore/managed-key-good.json"))).unwrap();
     let artifact = read(&root.join("sigstore/artifact.txt"));
     let key = VerifyingKey::from_pem(&read(&root.join("sigstore/key.pub"))).unwrap();
-    let trust = trusted_root(&root, provider);
+    let trust = trusted_root(&root.join("sigstore/trusted-root-public-good.json"), provider);
     let path = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
     let response = unbase64(json.pointer(path).unwrap().as_str().unwrap());
     let judge = |response: &[u8]| {
@@ -257,7 +281,7 @@ fn signature_files_are_judged_as_openssl_does() {
     let Some(root) = root() else { return };
     for provider in BUILT_IN {
         let mut valid = 0;
-        for case in cases(&root, "manifest-sig") {
+        for case in cases(&root, "manifest-sig/cases.json") {
             let id = text(&case, "id");
             let manifest = unbase64(text(&case, "manifest_base64"));
             let key = VerifyingKey::from_pem(text(&case, "public_key_pem").as_bytes()).expect(id);

@@ -60,13 +60,17 @@ fn judged(
     judge: impl Fn(&CryptoProvider) -> Result<Result<(), TrustError>, String>,
     providers: &[&CryptoProvider],
 ) -> Line {
-    let wanted = &case["expect"]["valid"];
+    let (wanted, step) = (&case["expect"]["valid"], &case["expect"]["step"]);
     let mut got = Vec::new();
     let mut passed = wanted.is_boolean();
     for provider in providers {
         let answer = judge(provider).map(|outcome| match outcome {
             Ok(()) => (true, "valid".to_owned()),
-            Err(error) => (false, error.to_string()),
+            Err(error) => {
+                // Our own cases name the step that must refuse.
+                passed &= step.is_null() || error.step().is_some_and(|found| *step == found.to_string());
+                (false, error.to_string())
+            }
         });
         let (valid, word) = match answer {
             Ok((valid, word)) => (Value::Bool(valid), word),
@@ -78,9 +82,10 @@ fn judged(
         }
     }
     // All providers must say the same.
+    let by = step.as_str().map_or_else(String::new, |step| format!(", by {step}"));
     Line {
         id,
-        expected: format!("valid: {wanted}"),
+        expected: format!("valid: {wanted}{by}"),
         mark: Mark::of(passed && got.len() == 1),
         got: got.join(" / "),
     }
@@ -111,10 +116,15 @@ fn signed_bundle(
         "keyless" => None,
         mode => return Err(format!("a mode that is not known: {mode}")),
     };
+    // Manifests of others name nobody.
+    let identity = match (case["identity"].as_str(), case["issuer"].as_str()) {
+        (Some(subject), Some(issuer)) => Identity::exactly(subject, issuer),
+        _ => Identity::DangerouslyAnyone,
+    };
     let judge = || {
         let root = TrustRoot::from_json(&root, provider)?;
         let key = key.map(|pem| VerifyingKey::from_pem(&pem)).transpose()?;
-        let signer = key.as_ref().map_or(Signer::Identity(&Identity::DangerouslyAnyone), Signer::Key);
+        let signer = key.as_ref().map_or(Signer::Identity(&identity), Signer::Key);
         bundle::verify(&bundle, &artifact, signer, &root, now, provider).map(drop)
     };
     Ok(judge())

@@ -17,7 +17,9 @@ use attest_core::{
 };
 
 use crate::set::{Case, FORMAT, Set};
-use crate::{boot_manifest, measure_manifest, snp_manifest, tdx_manifest, tpm_manifest, unhex};
+use crate::{
+    boot_manifest, measure_manifest, rats_manifest, snp_manifest, tdx_manifest, tpm_manifest, unhex,
+};
 
 /// How one entry came out.
 #[derive(Clone, Debug)]
@@ -125,6 +127,9 @@ pub fn run(dir: &Path, providers: &[&CryptoProvider]) -> Result<Result<Sum, Unkn
     }
     if measure_manifest::is(&manifest) {
         return measure_manifest::run(dir, &manifest, providers).map(Ok);
+    }
+    if rats_manifest::is(&manifest) {
+        return rats_manifest::run(dir, &manifest, providers).map(Ok);
     }
     let named = |key: &str| {
         Some(&manifest[key]).filter(|value| !value.is_null()).map(|value| format!("{key} {value}"))

@@ -159,6 +159,10 @@ impl Entry {
             ("hashedrekord", "0.0.1", true) | ("dsse", "0.0.1", false) => {
                 Err(TrustError::refused(Step::LogEntry, "of another kind than what was signed"))
             }
+            ("hashedrekord" | "dsse", "0.0.2", _) => Err(TrustError::unsupported(
+                Step::LogEntry,
+                "an entry of Rekor v2, whose logs have Ed25519 keys and sign no time",
+            )),
             (kind, version, _) => Err(TrustError::unsupported(
                 Step::LogEntry,
                 format!("{} {}", crate::error::shown(kind), crate::error::shown(version)),

@@ -23,6 +23,7 @@ pub mod pki;
 pub mod platform;
 pub mod report;
 pub mod sign;
+pub mod sigstore;
 pub mod table;
 pub mod tdx;
 pub mod time;

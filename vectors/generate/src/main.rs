@@ -1,12 +1,12 @@
 //! Writes the generated vectors, or says whether those in the tree are what it would write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
 use vectors_generate::cases::{Built, Suite};
-use vectors_generate::nitro;
+use vectors_generate::{nitro, sigstore};
 
 const USAGE: &str = "usage: vectors-generate [--check]";
 
@@ -34,11 +34,13 @@ fn main() -> ExitCode {
             }
         }
     }
-    match documents(check) {
-        Ok(found) => differences.extend(found),
-        Err(error) => {
-            eprintln!("vectors-generate: nitro: {error}");
-            return ExitCode::FAILURE;
+    for (name, files) in [("measurements", sigstore::files()), ("nitro", nitro::files())] {
+        match documents(name, &files, check) {
+            Ok(found) => differences.extend(found.into_iter().map(|found| format!("{name}: {found}"))),
+            Err(error) => {
+                eprintln!("vectors-generate: {name}: {error}");
+                return ExitCode::FAILURE;
+            }
         }
     }
     if differences.is_empty() {
@@ -56,19 +58,31 @@ fn files((manifest, blobs): Built) -> Result<BTreeMap<String, Vec<u8>>, serde_js
     Ok(blobs.chain([("manifest.json".to_owned(), text)]).collect())
 }
 
-/// The documents of `vectors/nitro`, which are no set.
-fn documents(check: bool) -> io::Result<Vec<String>> {
-    let mut differences = Vec::new();
-    let dir = vectors::folder("nitro");
-    if !check {
-        fs::create_dir_all(&dir)?;
+/// Documents of a folder that is no set, by their paths in it.
+fn documents(name: &str, files: &BTreeMap<String, Vec<u8>>, check: bool) -> io::Result<Vec<String>> {
+    let (mut differences, dir) = (Vec::new(), vectors::folder(name));
+    if !check && dir.is_dir() {
+        fs::remove_dir_all(&dir)?;
     }
-    for (name, bytes) in nitro::files() {
-        let path = dir.join(&name);
-        if !check {
-            fs::write(path, bytes)?;
-        } else if fs::read(path)? != bytes {
-            differences.push(format!("differs: nitro/{name}"));
+    for (name, bytes) in files {
+        let path = dir.join(name);
+        match check {
+            true if fs::read(&path).is_ok_and(|found| found == *bytes) => {}
+            true => differences.push(format!("differs: {name}")),
+            false => {
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                fs::write(path, bytes)?;
+            }
+        }
+    }
+    let folders: BTreeSet<&Path> = files.keys().filter_map(|name| Path::new(name).parent()).collect();
+    for folder in folders {
+        for entry in fs::read_dir(dir.join(folder))? {
+            let entry = entry?;
+            let name = folder.join(entry.file_name()).to_string_lossy().into_owned();
+            if entry.file_type()?.is_file() && !files.contains_key(&name) {
+                differences.push(format!("nobody wrote: {name}"));
+            }
         }
     }
     Ok(differences)
