@@ -30,6 +30,15 @@ const WE_REFUSE: &[(&str, &str)] = &[
     ),
     ("a note without an end", "they read a note without its last line feed"),
     ("no signature of the log", "they find the log by the hint of its key, not by its name"),
+    (
+        "kind differs from that of the bundle",
+        "they do not compare the kind in an entry with the one beside it",
+    ),
+    ("of another tree than the proof's", "they compare the root of a checkpoint, not its size"),
+    ("a note of another origin", "they do not compare the first line of a checkpoint"),
+    ("not one for signing code", "they take a certificate that does not say what its key may do"),
+    ("its key was not in use", "they do not hold a timestamp against the time of the log's key"),
+    ("the algorithm of its key", "they go by the key, not by what the root says that it is"),
     ("nobody of the root vouches for one", "they take a managed key without any time of signing"),
     ("which is after", "they do not hold a timestamp against the clock"),
     (
