@@ -277,4 +277,57 @@ mod tests {
         let long = [&b"\x84\x40\xa0\x58\x40"[..], &[0; 64], b"\x41s"].concat();
         assert_eq!(parse(&long).unwrap_err().check_id(), "form.budget");
     }
+
+    const TYPE: &str = "text/x";
+
+    /// Two signatures over `p`; the body header is {3: "text/x"}, each signer's {1: -8, 4: kid}.
+    const SIGNED: &[u8] = b"\x84\x49\xa1\x03\x66text/x\xa0\x41p\x82\x83\x46\xa2\x01\x27\x04\x41a\xa0\x41s\x83\x46\xa2\x01\x27\x04\x41b\xa0\x41t";
+
+    fn sign(bytes: &[u8]) -> Result<Sign<'_>, Malformed> {
+        Sign::parse("test", bytes, 128, TYPE, 2)
+    }
+
+    #[test]
+    fn several_signatures_are_read_and_written_in_one_form() {
+        let read = sign(SIGNED).unwrap();
+        let signers = [(-8, &b"a"[..], &b"s"[..]), (-8, b"b", b"t")]
+            .map(|(algorithm, key_id, signature)| Signer { algorithm, key_id, signature });
+        assert_eq!((read.payload, read.signers.as_slice()), (&b"p"[..], &signers[..]));
+        assert_eq!(read.to_bytes(), SIGNED);
+        // RFC 9052, 4.4: context, body_protected, sign_protected, external_aad, payload.
+        let signed = b"\x85\x69Signature\x49\xa1\x03\x66text/x\x46\xa2\x01\x27\x04\x41a\x43aad\x41p";
+        assert_eq!(read.signed_bytes(&signers[0], b"aad"), signed);
+    }
+
+    #[test]
+    fn another_form_of_several_signatures_is_refused() {
+        let replaced = |from: &[u8], to: &[u8]| {
+            let at = SIGNED.windows(from.len()).position(|window| window == from).unwrap();
+            [&SIGNED[..at], to, &SIGNED[at + from.len()..]].concat()
+        };
+        for (what, bytes) in [
+            ("a tag", [b"\xd8\x62", SIGNED].concat()),
+            ("a byte behind", [SIGNED, b"\x00"].concat()),
+            ("another content type", replaced(b"text/x", b"text/y")),
+            ("an unprotected header of the body", replaced(b"\xa0\x41p", b"\xa1\x01\x27\x41p")),
+            ("no payload", replaced(b"\x41p", b"\xf6")),
+            ("no signature", [&SIGNED[..15], b"\x80"].concat()),
+            ("an unprotected header of a signer", replaced(b"\xa0\x41s", b"\xa1\x01\x27\x41s")),
+            ("headers out of order", replaced(b"\xa2\x01\x27\x04\x41a", b"\xa2\x04\x41a\x01\x27")),
+            ("no key id", replaced(b"\x46\xa2\x01\x27\x04\x41a", b"\x43\xa1\x01\x27")),
+            ("one more header", replaced(b"\x46\xa2\x01\x27\x04\x41a", b"\x48\xa3\x01\x27\x04\x41a\x05\x00")),
+            (
+                "a byte behind a header",
+                replaced(b"\x46\xa2\x01\x27\x04\x41a", b"\x47\xa2\x01\x27\x04\x41a\x00"),
+            ),
+            ("an indefinite length", replaced(b"\x82\x83", b"\x9f\x83")),
+        ] {
+            assert!(sign(&bytes).is_err(), "{what}");
+        }
+        for len in 0..SIGNED.len() {
+            assert!(sign(&SIGNED[..len]).is_err(), "cut to {len}");
+        }
+        assert_eq!(Sign::parse("test", SIGNED, 128, TYPE, 1).unwrap_err().check_id(), "form.budget");
+        assert_eq!(Sign::parse("test", SIGNED, 16, TYPE, 2).unwrap_err().check_id(), "form.budget");
+    }
 }

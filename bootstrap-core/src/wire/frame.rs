@@ -188,3 +188,86 @@ impl FrameReader {
         Some(Frame { kind: body.kind, body: body.bytes })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    fn frame(kind: FrameKind, body: &[u8]) -> Frame {
+        Frame { kind, body: Zeroizing::new(body.to_vec()) }
+    }
+
+    #[test]
+    fn frames_come_out_as_they_went_in_however_they_are_cut() {
+        let sent = [
+            frame(FrameKind::Hello, b"hello"),
+            frame(FrameKind::Refusal, b""),
+            frame(FrameKind::Message, b"m"),
+        ];
+        let bytes: Vec<u8> = sent.iter().flat_map(|frame| frame.to_bytes().unwrap().to_vec()).collect();
+        for step in 1..=bytes.len() {
+            let mut reader = FrameReader::new(FrameKind::MESSAGE);
+            let mut got = Vec::new();
+            for mut part in bytes.chunks(step) {
+                while let Some(frame) = reader.read(&mut part).unwrap() {
+                    got.push(frame);
+                }
+                assert!(part.is_empty());
+            }
+            assert!(got == sent, "in steps of {step}");
+            assert!(!reader.is_inside());
+        }
+    }
+
+    #[test]
+    fn one_frame_at_a_time_is_taken_and_the_rest_is_left() {
+        let bytes = [frame(FrameKind::Hello, b"one"), frame(FrameKind::Hello, b"two")]
+            .map(|frame| frame.to_bytes().unwrap().to_vec());
+        let both = bytes.concat();
+        let mut input = both.as_slice();
+        let mut reader = FrameReader::new(FrameKind::MESSAGE);
+        assert!(reader.read(&mut input).unwrap().is_some_and(|frame| *frame.body == b"one"));
+        assert_eq!(input, bytes[1]);
+        let mut cut = &both[..6];
+        assert!(reader.read(&mut cut).unwrap().is_none() && reader.is_inside());
+    }
+
+    #[test]
+    fn a_length_is_judged_before_its_body_is_there() {
+        for (kind, limit, message) in [
+            (FrameKind::Hello, 4096, FrameKind::MESSAGE),
+            (FrameKind::Evidence, 256 * 1024, FrameKind::MESSAGE),
+            (FrameKind::Verdict, 128, FrameKind::MESSAGE),
+            (FrameKind::Refusal, 64, FrameKind::MESSAGE),
+            (FrameKind::Message, 512 * 1024, FrameKind::MESSAGE),
+            (FrameKind::Message, 1024 * 1024, FrameKind::MESSAGE_WITH_POLICIES),
+            // Nobody is promised more than the largest.
+            (FrameKind::Message, 1024 * 1024, usize::MAX),
+        ] {
+            let head = |len: u32| [&[kind.number()][..], &len.to_be_bytes()].concat();
+            let read = |len: u32| FrameReader::new(message).read(&mut head(len).as_slice());
+            assert!(read(limit).is_ok_and(|frame| frame.is_none()), "{kind:?}");
+            for len in [limit + 1, u32::MAX] {
+                let error = read(len).err().unwrap();
+                let max = usize::try_from(limit).unwrap();
+                assert_eq!(error, Error::FrameTooLarge { kind: kind.number(), max, actual: len });
+                assert_eq!(error.code(), Code::TOO_LARGE);
+            }
+        }
+        let long = frame(FrameKind::Refusal, &[0; 65]);
+        assert_eq!(long.to_bytes().err(), Some(Error::Count { min: 0, max: 64, actual: 65 }));
+    }
+
+    #[test]
+    fn a_type_that_is_not_known_is_refused() {
+        for number in (0..=u8::MAX).filter(|number| FrameKind::from_number(*number).is_none()) {
+            let error = FrameReader::new(FrameKind::MESSAGE)
+                .read(&mut [number, 0, 0, 0, 0].as_slice())
+                .err()
+                .unwrap();
+            assert_eq!((error.code(), error), (Code::MALFORMED, Error::FrameKind(number)));
+        }
+        assert_eq!(FrameKind::ALL.len(), 5);
+    }
+}
