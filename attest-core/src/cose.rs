@@ -311,7 +311,7 @@ mod tests {
             ("another content type", replaced(b"text/x", b"text/y")),
             ("an unprotected header of the body", replaced(b"\xa0\x41p", b"\xa1\x01\x27\x41p")),
             ("no payload", replaced(b"\x41p", b"\xf6")),
-            ("no signature", [&SIGNED[..15], b"\x80"].concat()),
+            ("no signature", [&SIGNED[..14], b"\x80"].concat()),
             ("an unprotected header of a signer", replaced(b"\xa0\x41s", b"\xa1\x01\x27\x41s")),
             ("headers out of order", replaced(b"\xa2\x01\x27\x04\x41a", b"\xa2\x04\x41a\x01\x27")),
             ("no key id", replaced(b"\x46\xa2\x01\x27\x04\x41a", b"\x43\xa1\x01\x27")),

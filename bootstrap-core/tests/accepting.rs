@@ -16,7 +16,7 @@ fn seconds(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
-/// The first accepted case of the generated set: its claims, the policy that accepts them, and its time.
+/// The first accepted case of the generated set: its claims, a policy that accepts them and has a section for each kind, and its time.
 fn accepted() -> (Verified<Claims>, Policy, u64) {
     let set = Set::snp().unwrap();
     let case = set.manifest.cases.iter().find(|case| case.exit == 0).unwrap();
@@ -32,9 +32,7 @@ fn accepted() -> (Verified<Claims>, Policy, u64) {
     let evidence = Verifier::new().detect(&set.blob(&case.evidence).unwrap()).unwrap();
     let context = Context::new(&PROVIDER, &anchors, seconds(case.now), expect);
     let verified = Verifier::new().verify(&evidence, &store, &context).unwrap();
-    // The set's policy has a section for each kind; a set of reference values is of one.
-    let policy = Policy::from_toml(&case.policy_toml().unwrap()).unwrap();
-    (verified, Policy::for_snp(policy.snp.unwrap()), case.now)
+    (verified, Policy::from_toml(&case.policy_toml().unwrap()).unwrap(), case.now)
 }
 
 fn list<T, const MIN: usize, const MAX: usize>(items: Vec<T>) -> List<T, MIN, MAX> {
@@ -43,7 +41,9 @@ fn list<T, const MIN: usize, const MAX: usize>(items: Vec<T>) -> List<T, MIN, MA
 
 #[test]
 fn a_set_accepts_by_its_rules_its_kind_its_time_and_unless_it_is_revoked() {
-    let (verified, policy, now) = accepted();
+    let (verified, several, now) = accepted();
+    assert!(several.snp.is_some() && several.vtpm.is_some());
+    let policy = Policy::for_snp(several.snp.clone().unwrap());
     let mut stranger = policy.clone();
     stranger.snp.as_mut().unwrap().measurements = OneOf::only([0; 48]);
     let set = |number: u8, kind: &str, rules: &Policy, end: u64| ReferenceSet {
@@ -85,6 +85,8 @@ fn a_set_accepts_by_its_rules_its_kind_its_time_and_unless_it_is_revoked() {
             set(4, "snp", &policy, now),
             set(5, "snp", &policy, now + 500),
             set(6, "snp", &policy, now + 500),
+            set(7, "tpm", &several, now + 500),
+            set(8, "snp", &several, now + 500),
         ]),
         replacements: List::default(),
         rules: list(vec![Rule {
@@ -117,7 +119,11 @@ fn a_set_accepts_by_its_rules_its_kind_its_time_and_unless_it_is_revoked() {
         chain.accepting(&verified, seconds(at)).unwrap().iter().map(|acceptance| acceptance.set).collect()
     };
     assert_eq!(chain.unreadable_sets(), [id(3)], "rules of another kind");
-    assert_eq!(accepting(now), [id(1), id(6)]);
+    assert_eq!(
+        accepting(now),
+        [id(1), id(6), id(8)],
+        "a set of another kind accepts none, whatever else its rules say"
+    );
     assert!(accepting(now + 500).is_empty());
     assert!(chain.accepting(&verified, seconds(now - 1)).is_err(), "a clock that stands before the policy");
 }

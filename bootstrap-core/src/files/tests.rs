@@ -412,6 +412,13 @@ fn yaml_that_is_not_the_old_file_is_refused() {
     assert_eq!(problem(read("00ff10", "00ff1")).0, "infrastructure.initSecret");
     assert_eq!(problem(read("00ff10", "[256]")).0, "infrastructure.initSecret");
     assert_eq!(problem(read("00ff10", "{a: 1}")).0, "infrastructure.initSecret");
+    for (digits, bytes) in
+        [1024, 1025].map(|len| ("01".repeat(len), format!("[{}1]", "1, ".repeat(len - 1)))).iter()
+    {
+        let fits = digits.len() == 2048;
+        assert_eq!(read("00ff10", digits).is_ok(), fits);
+        assert_eq!(read("00ff10", bytes).is_ok(), fits);
+    }
     assert_eq!(form(read("1a2b3c4d", "&a x\n    x: *a")), "an anchor, an alias or a tag");
     assert_eq!(form(read("1a2b3c4d", "!!int 7")), "an anchor, an alias or a tag");
     assert_eq!(form(read("    name", "    uid")), "a key twice");

@@ -125,6 +125,24 @@ fn a_changed_certificate_is_not_believed() {
     assert!(matches!(refusal(&longer, NOW), CertificateFault::Malformed(_)));
 }
 
+/// ECDSA with SHA-384 is said, inside and outside, of a signature that the CA made with SHA-256.
+#[test]
+fn a_certificate_says_truly_how_it_was_signed() {
+    const SHA256: &[u8] = b"\x2a\x86\x48\xce\x3d\x04\x03\x02";
+    const SHA384: &[u8] = b"\x2a\x86\x48\xce\x3d\x04\x03\x03";
+    let sign = |hash: &[u8]| {
+        let good = issue(&terms());
+        let mut info = attest_core::x509::Certificate::parse(&good).unwrap().signed_bytes().to_vec();
+        let at = info.windows(SHA256.len()).position(|part| part == SHA256).unwrap();
+        info[at..at + SHA256.len()].copy_from_slice(hash);
+        let algorithm = sequence(&[b"\x06\x08", hash].concat());
+        let signature = p256::ecdsa::Signature::from_slice(&authority(1).sign(&info)).unwrap().to_der();
+        sequence(&[info, algorithm, bits(signature.as_bytes())].concat())
+    };
+    assert!(NodeCertificate::verify(&sign(SHA256), &cluster(), &trusted(), NOW).is_ok());
+    assert_eq!(refusal(&sign(SHA384), NOW), CertificateFault::Signature);
+}
+
 #[test]
 fn the_authoritys_own_certificate_is_no_nodes() {
     let own = authority(1).certificate(&cluster(), NOW).unwrap();

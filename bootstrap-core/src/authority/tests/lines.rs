@@ -149,6 +149,19 @@ fn rescues_follow_one_another() {
     let two = held.follow(&rescue(2, held.last(), &[1], &[2]), &policies).unwrap();
     assert!(two.is_cast_out(&node(3)) && two.is_cast_out(&node(2)));
     assert!(matches!(two.follow(&one, &policies), Err(Fault::Old { held: 2, actual: 1, .. })));
+    let elsewhere = Rescue {
+        cluster: ClusterId::new([1; 32]),
+        epoch: 1,
+        previous: line.last(),
+        kept: list(vec![node(1)]),
+        cast_out: list(Vec::new()),
+    };
+    let foreign = line.follow(&signed(Statement::Rescue(elsewhere), &[1, 2]), &policies).unwrap_err();
+    assert_eq!(
+        foreign,
+        Fault::OtherCluster { expected: cluster(), actual: ClusterId::new([1; 32]) },
+        "of people whom two clusters have in common"
+    );
     let mut alone = rescue(1, line.last(), &[1], &[]);
     alone.signatures = list(vec![alone.signatures[0].clone()]);
     assert_eq!(line.follow(&alone, &policies), Err(Fault::Threshold { needed: 2, actual: 1 }));
