@@ -73,3 +73,22 @@ fn the_messages_of_the_protocol() {
     assert_eq!(refusal.to_bytes(), bytes);
     assert_eq!(Refusal::from_bytes(&bytes), Ok(refusal));
 }
+
+#[test]
+fn a_genesis_has_one_ca_key() {
+    let genesis = Genesis {
+        salt: [1; 32],
+        ca: CaKey::new(vec![1]).unwrap(),
+        authority: Authority {
+            operators: List::new(vec![crate::peer::PublicKey::Ed25519([1; 32])]).unwrap(),
+            threshold: Bounded::new(1).unwrap(),
+            custodians: List::default(),
+        },
+        created: attest_core::UnixTime::since_unix_epoch(core::time::Duration::from_secs(1)),
+        data_check: None,
+        name: None,
+    };
+    let request = GenesisRequest::from(genesis.clone());
+    assert_eq!(request.complete(genesis.ca.clone()), Some(genesis));
+    assert_eq!(request.complete(CaKey::new(vec![2]).unwrap()), None);
+}

@@ -149,6 +149,39 @@ fn a_call_that_does_not_fit_changes_nothing() {
 }
 
 #[test]
+fn evidence_is_shown_once_and_looked_at_once() {
+    let (mut client, mut server) = (End::client(1), End::server(1));
+    server.silent = true;
+    let hello = client.sent.remove(0);
+    server.frame(hello.0, &hello.1);
+    let answer = server.sent.remove(0);
+    client.frame(answer.0, &answer.1);
+    let (kind, body) = client.sent.remove(0);
+    assert_eq!(kind, FrameKind::Evidence);
+    // The host makes it a second time.
+    let claims = author().encode_bytes().unwrap();
+    let again = OwnEvidence { claims, items: List::default(), chain: None };
+    let mut machine = client.machine.clone();
+    let refused = machine.handle(Input::Evidence(again), at(1), &client.binder);
+    assert_eq!(refused, Err(Misuse::NoEvidenceAsked));
+    assert_eq!(machine, client.machine);
+    // The peer sends it a second time, while the first is judged.
+    server.frame(kind, &body);
+    assert!(server.ended.is_none());
+    server.frame(kind, &body);
+    assert_eq!(server.code(), Some(Code::OUT_OF_ORDER.number()));
+}
+
+#[test]
+fn a_handshake_that_is_over_is_over() {
+    for end in [End::client(1), End::server(1), opened().0] {
+        let mut machine = end.machine.clone();
+        assert_eq!(machine.handle(Input::Established, at(1), &end.binder), Ok(Vec::new()));
+        assert_eq!(machine, end.machine);
+    }
+}
+
+#[test]
 fn terms_that_contradict_each_other_are_refused() {
     let ok = terms(true, true, Order::Both);
     let new = |terms: Vec<Terms>| {
