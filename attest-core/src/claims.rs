@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use crate::evidence::Format;
-use crate::tee::{snp, tdx, vtpm};
+use crate::tee::{nitro, snp, tdx, vtpm};
 use crate::values::Value;
 
 /// How deep the trust in a verdict is rooted.
@@ -12,6 +12,9 @@ use crate::values::Value;
 pub enum Root {
     /// A hardware TEE whose vendor's root is pinned in this crate.
     Hardware,
+    /// A hypervisor of a cloud's own, on hardware of its own, by the root that it publishes: AWS Nitro. Nothing shows a TEE of the
+    /// processor.
+    CloudHypervisor,
     /// A virtual TPM whose key a cloud's root vouches for: software that the cloud runs.
     CloudVtpm,
     /// A TPM in a chip of its own, by the root of a vendor that the caller calls one of such chips. It can be carried away, and
@@ -25,8 +28,14 @@ pub enum Root {
 
 impl Root {
     /// All roots, in no order: which one is enough, a policy says.
-    pub const ALL: &[Self] =
-        &[Self::Hardware, Self::CloudVtpm, Self::DiscreteTpm, Self::Software, Self::Caller];
+    pub const ALL: &[Self] = &[
+        Self::Hardware,
+        Self::CloudHypervisor,
+        Self::CloudVtpm,
+        Self::DiscreteTpm,
+        Self::Software,
+        Self::Caller,
+    ];
 
     /// The root of this name.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -37,6 +46,7 @@ impl Root {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Caller => "caller",
+            Self::CloudHypervisor => "cloud-hypervisor",
             Self::CloudVtpm => "cloud-vtpm",
             Self::DiscreteTpm => "discrete-tpm",
             Self::Hardware => "hardware",
@@ -50,6 +60,8 @@ impl Root {
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "the warm SNP line allocates nothing")]
 pub enum Claims {
+    /// AWS Nitro.
+    Nitro(Box<nitro::Claims>),
     /// AMD SEV-SNP.
     Snp(snp::Claims),
     /// Intel TDX.
@@ -62,6 +74,7 @@ impl Claims {
     /// The format of the evidence.
     pub const fn format(&self) -> Format {
         match self {
+            Self::Nitro(_) => Format::Nitro,
             Self::Snp(_) => Format::Snp,
             Self::Tdx(_) => Format::Tdx,
             Self::Vtpm(_) => Format::Vtpm,
@@ -71,6 +84,7 @@ impl Claims {
     /// How deep the trust is rooted.
     pub fn root(&self) -> Root {
         match self {
+            Self::Nitro(claims) => claims.root(),
             Self::Snp(claims) => claims.root(),
             Self::Tdx(claims) => claims.root(),
             Self::Vtpm(claims) => claims.root(),
@@ -80,6 +94,7 @@ impl Claims {
     /// Calls `f` with each claim's name and value, in a fixed order.
     pub fn for_each(&self, f: impl FnMut(&'static str, Value)) {
         match self {
+            Self::Nitro(claims) => claims.for_each(f),
             Self::Snp(claims) => claims.for_each(f),
             Self::Tdx(claims) => claims.for_each(f),
             Self::Vtpm(claims) => claims.for_each(f),

@@ -3,7 +3,7 @@
 use rustls_pki_types::UnixTime;
 
 use crate::crypto::CryptoProvider;
-use crate::tee::{snp, tdx, vtpm};
+use crate::tee::{nitro, snp, tdx, vtpm};
 use crate::values::Nonce;
 
 /// What verification takes besides evidence and collateral.
@@ -68,6 +68,8 @@ impl Expect {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TrustAnchors {
+    /// AWS's root.
+    pub nitro: nitro::Anchors,
     /// AMD's roots.
     pub snp: snp::Anchors,
     /// Intel's root.
@@ -79,11 +81,13 @@ pub struct TrustAnchors {
 impl TrustAnchors {
     /// The vendors' roots that this crate pins.
     pub fn pinned() -> Self {
-        Self { tdx: tdx::Anchors::intel(), ..Self::new(snp::Anchors::amd()) }
+        let (nitro, tdx) = (nitro::Anchors::aws(), tdx::Anchors::intel());
+        Self { nitro, tdx, ..Self::new(snp::Anchors::amd()) }
     }
 
     /// AMD roots of the caller's own choice, and nobody for the rest.
     pub fn new(snp: snp::Anchors) -> Self {
-        Self { snp, tdx: tdx::Anchors::none(), vtpm: vtpm::Anchors::none() }
+        let (nitro, tdx, vtpm) = (nitro::Anchors::none(), tdx::Anchors::none(), vtpm::Anchors::none());
+        Self { nitro, snp, tdx, vtpm }
     }
 }

@@ -16,6 +16,8 @@ pub const MAX_EVIDENCE: usize = 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Format {
+    /// `nitro`: an AWS Nitro attestation document, of an enclave or of an instance with a NitroTPM.
+    Nitro,
     /// `snp`: AMD SEV-SNP ATTESTATION_REPORT.
     Snp,
     /// `tdx`: an Intel TDX quote, or one with its event log ([`crate::tee::tdx::TdxEvidence`]).
@@ -26,11 +28,12 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: &[Self] = &[Self::Snp, Self::Tdx, Self::Vtpm];
+    pub const ALL: &[Self] = &[Self::Nitro, Self::Snp, Self::Tdx, Self::Vtpm];
 
     /// Stable id.
     pub const fn id(self) -> &'static str {
         match self {
+            Self::Nitro => "nitro",
             Self::Snp => "snp",
             Self::Tdx => "tdx",
             Self::Vtpm => "vtpm",

@@ -8,7 +8,7 @@ use crate::claims::Claims;
 use crate::error::Refused;
 use crate::evidence::Format;
 use crate::policy::Verdict;
-use crate::tee::{snp, tdx, vtpm};
+use crate::tee::{nitro, snp, tdx, vtpm};
 
 /// How text is dressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,7 @@ pub(crate) fn lists(
     format: Format,
 ) -> (&'static [&'static Check], &'static [&'static Check], &'static [(&'static str, &'static str)]) {
     match format {
+        Format::Nitro => (nitro::checks::verify::ALL, nitro::checks::policy::ALL, nitro::NOT_CHECKED),
         Format::Snp => (snp::checks::verify::ALL, snp::checks::policy::ALL, snp::NOT_CHECKED),
         Format::Tdx => (tdx::checks::verify::ALL, tdx::checks::policy::ALL, tdx::NOT_CHECKED),
         Format::Vtpm => (vtpm::checks::verify::ALL, vtpm::checks::policy::ALL, vtpm::NOT_CHECKED),

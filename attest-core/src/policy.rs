@@ -13,7 +13,7 @@ use crate::error::{Error, Missing};
 use crate::evidence::Format;
 #[cfg(any(feature = "json", feature = "toml"))]
 use crate::explain::lists;
-use crate::tee::{snp, tdx, vtpm};
+use crate::tee::{nitro, snp, tdx, vtpm};
 use crate::values::Value;
 use crate::verified::Verified;
 
@@ -36,6 +36,9 @@ pub struct Policy {
     /// Ids of policy checks that warn instead of refusing.
     #[cfg_attr(feature = "serde", serde(default))]
     pub warn_only: BTreeSet<String>,
+    /// AWS Nitro.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub nitro: Option<nitro::Policy>,
     /// AMD SEV-SNP.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub snp: Option<snp::Policy>,
@@ -55,7 +58,13 @@ pub struct FormVersion;
 impl Policy {
     /// A policy without a section: it accepts nothing.
     pub const fn empty() -> Self {
-        Self { version: FormVersion, warn_only: BTreeSet::new(), snp: None, tdx: None, vtpm: None }
+        let warn_only = BTreeSet::new();
+        Self { version: FormVersion, warn_only, nitro: None, snp: None, tdx: None, vtpm: None }
+    }
+
+    /// A policy for Nitro documents only.
+    pub fn for_nitro(nitro: nitro::Policy) -> Self {
+        Self { nitro: Some(nitro), ..Self::empty() }
     }
 
     /// A policy for SNP guests only.
@@ -78,10 +87,12 @@ impl Policy {
         let (claims, mut checks) = verified.into_parts();
         let mut judged = Checks::new();
         match (&claims, self) {
+            (Claims::Nitro(claims), Self { nitro: Some(policy), .. }) => policy.judge(claims, &mut judged),
             (Claims::Snp(claims), Self { snp: Some(policy), .. }) => policy.judge(claims, &mut judged),
             (Claims::Vtpm(claims), Self { vtpm: Some(policy), .. }) => policy.judge(claims, &mut judged),
             (Claims::Tdx(claims), Self { tdx: Some(policy), .. }) => policy.judge(claims, &mut judged),
-            (Claims::Snp(_), Self { snp: None, .. })
+            (Claims::Nitro(_), Self { nitro: None, .. })
+            | (Claims::Snp(_), Self { snp: None, .. })
             | (Claims::Tdx(_), Self { tdx: None, .. })
             | (Claims::Vtpm(_), Self { vtpm: None, .. }) => {
                 // Not among the judged rules: nothing may turn this into a warning.

@@ -11,13 +11,14 @@ type Arrows = &'static [(&'static str, &'static [&'static str])];
 const NITRO: Arrows = &[
     ("anchors", &[]),
     ("checks", &["checks"]),
-    ("claims", &["anchors", "module", "pcr", "wire"]),
-    ("judge", &["checks", "claims", "module", "policy"]),
+    ("claims", &["module", "pcr", "wire"]),
+    ("endorsement", &["anchors", "checks", "wire"]),
+    ("judge", &["checks", "claims", "module", "pcr", "policy"]),
     ("module", &[]),
     ("pcr", &[]),
     // Its forms in files stand in a module inside, which names the file itself.
-    ("policy", &["anchors", "mod", "module", "pcr", "policy"]),
-    ("verify", &["anchors", "checks", "claims", "wire"]),
+    ("policy", &["mod", "module", "pcr", "policy"]),
+    ("verify", &["anchors", "checks", "claims", "endorsement", "wire"]),
     ("wire", &["checks", "module", "pcr"]),
 ];
 
@@ -164,6 +165,10 @@ const EVENTLOG: Arrows = &[
 /// Shape knows no signatures, judgement knows no bytes. A public area has a name, which is a digest, and hashing is all that it may
 /// ask of a provider: see [`HASHES_ONLY`].
 const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("nitro/wire", &["crate::crypto", "crate::x509", "crate::policy"]),
+    ("nitro/policy", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
+    ("nitro/judge", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),
+    ("nitro/verify", &["crate::policy", "crate::rules"]),
     ("snp/wire", &["crate::crypto", "crate::x509", "crate::policy"]),
     ("snp/table", &["crate::crypto", "crate::x509", "crate::policy"]),
     ("snp/policy", &["crate::crypto", "crate::x509", "crate::reader", "crate::collateral"]),

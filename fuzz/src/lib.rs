@@ -105,9 +105,11 @@ pub static TDX_ANCHORS: LazyLock<TrustAnchors> = LazyLock::new(|| {
 
 /// The root of the generated Nitro documents.
 pub static NITRO_ANCHORS: LazyLock<nitro::Anchors> = LazyLock::new(|| {
-    let root = std::fs::read(vectors::folder("nitro/root.der")).expect("the generated root");
+    let set = Set::nitro().expect("the generated set");
     let mut anchors = nitro::Anchors::none();
-    anchors.add_root(&root).expect("a root");
+    for anchor in &set.manifest.roots {
+        anchors.add_root(&set.blob(&anchor.file).expect("a blob")).expect("a root");
+    }
     anchors
 });
 

@@ -15,6 +15,8 @@ mod facts;
 #[cfg(feature = "run")]
 pub mod measure_manifest;
 #[cfg(feature = "run")]
+pub mod nitro_manifest;
+#[cfg(feature = "run")]
 pub mod rats_manifest;
 #[cfg(feature = "run")]
 pub mod reasons;

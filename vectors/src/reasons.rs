@@ -11,6 +11,11 @@ pub type Table = BTreeMap<String, Vec<String>>;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reasons {
+    /// Of manifests of Nitro documents; a reason is matched as a whole.
+    pub nitro: Table,
+    /// Checks that may fail along with those of [`Reasons::nitro`].
+    #[serde(rename = "nitro-also")]
+    pub nitro_also: Table,
     /// Of manifests of SEV-SNP reports; a reason is matched by its beginning.
     pub snp: Table,
     /// Of manifests of TDX quotes; a reason is matched as a whole.
@@ -47,6 +52,14 @@ impl Reasons {
             return Err(format!("{check} refuses"));
         }
         refused_for(&[verdict], (&self.tpm, &self.tpm_also), check, failed)
+    }
+
+    /// Holds a refusal against the reasons of a manifest of Nitro documents: each must refuse, and nothing else may.
+    ///
+    /// # Errors
+    /// How they differ.
+    pub fn judge_nitro(&self, reasons: &[&str], check: &str, failed: &[String]) -> Result<(), String> {
+        refused_for(reasons, (&self.nitro, &self.nitro_also), check, failed)
     }
 
     /// Holds a refusal against the reasons of a manifest of TDX quotes: each must refuse, and nothing else may.

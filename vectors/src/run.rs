@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use attest_core::checks::{Checks, Outcome};
 use attest_core::crypto::{BUILT_IN, CryptoProvider};
+use attest_core::tee::nitro::checks as nitro;
 use attest_core::tee::snp::{Anchors, ProductLine, checks as snp};
 use attest_core::tee::tdx::checks as tdx;
 use attest_core::tee::vtpm::{Name, TrustedAk, checks as vtpm};
@@ -18,7 +19,8 @@ use attest_core::{
 
 use crate::set::{Case, FORMAT, Set};
 use crate::{
-    boot_manifest, measure_manifest, rats_manifest, snp_manifest, tdx_manifest, tpm_manifest, unhex,
+    boot_manifest, measure_manifest, nitro_manifest, rats_manifest, snp_manifest, tdx_manifest, tpm_manifest,
+    unhex,
 };
 
 /// How one entry came out.
@@ -113,6 +115,9 @@ pub fn run(dir: &Path, providers: &[&CryptoProvider]) -> Result<Result<Sum, Unkn
     if manifest["format"] == FORMAT {
         return ours(&Set::read(dir)?, providers).map(Ok);
     }
+    if nitro_manifest::is(&manifest) {
+        return nitro_manifest::run(dir, &manifest, providers).map(Ok);
+    }
     if snp_manifest::is(&manifest) {
         return snp_manifest::run(dir, &manifest, providers).map(Ok);
     }
@@ -167,6 +172,12 @@ fn ours(set: &Set, providers: &[&CryptoProvider]) -> Result<Sum, String> {
 /// If one is missing or is no certificate authority.
 pub fn anchors(set: &Set) -> Result<TrustAnchors, String> {
     let mut anchors = TrustAnchors::new(Anchors::none());
+    if set.manifest.tee == "nitro" {
+        for anchor in &set.manifest.roots {
+            anchors.nitro.add_root(&set.blob(&anchor.file)?).map_err(|error| error.to_string())?;
+        }
+        return Ok(anchors);
+    }
     if set.manifest.tee == "tdx" {
         for anchor in &set.manifest.roots {
             anchors.tdx.add_root(&set.blob(&anchor.file)?).map_err(|error| error.to_string())?;
@@ -251,6 +262,8 @@ pub fn agrees(case: &Case, answer: &Answer) -> bool {
     if case.exit == 0 {
         // Shape is not in the record: a report that is judged at all has it.
         let lists = [
+            nitro::verify::ALL,
+            nitro::policy::ALL,
             snp::verify::ALL,
             snp::policy::ALL,
             tdx::verify::ALL,
@@ -318,14 +331,16 @@ pub fn answer(evidence: &[u8], blobs: &[Vec<u8>], context: &Context<'_>, policy:
 
 /// The same for evidence whose format is known.
 pub fn answer_to(evidence: &Evidence, blobs: &[Vec<u8>], context: &Context<'_>, policy: &Policy) -> Answer {
-    let verify = || -> Result<_, Refused> {
-        let mut store = Store::new();
-        for blob in blobs {
-            store.add(blob).map_err(Error::from)?;
-        }
-        Verifier::new().verify(evidence, &store, context)
-    };
-    match verify() {
+    let mut store = Store::new();
+    match blobs.iter().try_for_each(|blob| store.add(blob).map(drop)) {
+        Ok(()) => answer_from(evidence, &store, context, policy),
+        Err(error) => of_refused(&Error::from(error).into(), evidence.format),
+    }
+}
+
+/// The same with a store, which may have been warmed.
+pub fn answer_from(evidence: &Evidence, store: &Store, context: &Context<'_>, policy: &Policy) -> Answer {
+    match Verifier::new().verify(evidence, store, context) {
         Ok(verified) => {
             let verdict = policy.judge(verified);
             let exit = verdict.exit_code();

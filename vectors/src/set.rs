@@ -91,6 +91,14 @@ impl Set {
         Ok(Self { dir: dir.to_path_buf(), manifest })
     }
 
+    /// The generated Nitro set of this source tree.
+    ///
+    /// # Errors
+    /// As [`Set::read`].
+    pub fn nitro() -> Result<Self, String> {
+        Self::read(&crate::folder("nitro"))
+    }
+
     /// The generated SNP set of this source tree.
     ///
     /// # Errors

@@ -58,8 +58,9 @@
 //! **CBOR.** What we write has one encoding, and only that is read. What AWS's hypervisor writes is read by rules of its own: maps
 //! of indefinite length in any order, but the shortest heads, no key twice, bounds on every count, nothing left over.
 //!
-//! **Nitro documents.** Both fields of registers in one document are refused, although a reader could prefer one: two readers may
-//! prefer different ones. The bundle must be the path, root first; a path that is found in another order is refused, since what
+//! **Nitro documents.** What a document attests, its module id says; the field of that kind has the registers. The other kind's field
+//! beside it is never read: it counts as a field that is not known, and a strict policy refuses it. The bundle must be the path,
+//! root first; a path that is found in another order is refused, since what
 //! lies beside it was not looked at. The bundle's root must be the one that the caller trusts, byte for byte, and is no reason to
 //! trust anything. The certificate must name the document's module. Of AWS's two bounds on user_data and nonce, 512 and 1024
-//! bytes, the larger holds. AWS's root is not in the crate: the caller brings it, and its fingerprint tells it from others.
+//! bytes, the larger holds. AWS's root is not in the crate but its fingerprint is: documents bring a copy, which counts if it has it.

@@ -391,7 +391,7 @@ written_by_name!(crate::tee::snp::ProductLine, "\"Milan\", \"Genoa\" or \"Turin\
 written_by_name!(crate::tee::snp::KeyKind, "\"VCEK\" or \"VLEK\"");
 written_by_name!(
     crate::claims::Root,
-    "\"hardware\", \"cloud-vtpm\", \"discrete-tpm\", \"software\" or \"caller\""
+    "\"hardware\", \"cloud-hypervisor\", \"cloud-vtpm\", \"discrete-tpm\", \"software\" or \"caller\""
 );
 written_by_name!(HashAlgorithm, "\"sha1\", \"sha256\", \"sha384\" or \"sha512\"");
 written_by_name!(
@@ -404,4 +404,3 @@ written_by_name!(
     "a TCB status such as \"UpToDate\", \"SWHardeningNeeded\" or \"OutOfDate\""
 );
 written_by_name!(crate::tee::nitro::Kind, "\"enclave\" or \"nitrotpm\"");
-written_by_name!(crate::tee::nitro::Root, "\"aws-nitro\" or \"caller\"");

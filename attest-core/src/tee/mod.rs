@@ -47,4 +47,4 @@ pub(crate) trait Tee: Sync {
 }
 
 /// The TEEs, in the order in which raw bytes are offered to them.
-pub(crate) static TEES: &[&dyn Tee] = &[&snp::Snp, &vtpm::Vtpm, &tdx::Tdx];
+pub(crate) static TEES: &[&dyn Tee] = &[&snp::Snp, &vtpm::Vtpm, &tdx::Tdx, &nitro::Nitro];

@@ -33,6 +33,7 @@ pub(crate) fn anchors_of(set: &Set) -> TrustAnchors {
     for anchor in &set.manifest.roots {
         let der = set.blob(&anchor.file).unwrap();
         match set.manifest.tee.as_str() {
+            "nitro" => anchors.nitro.add_root(&der).unwrap(),
             "tdx" => anchors.tdx.add_root(&der).unwrap(),
             "vtpm" => anchors.vtpm.add_root(&der).unwrap(),
             _ => anchors.snp.add_root(line(&anchor.line), &der).unwrap(),

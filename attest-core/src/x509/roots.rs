@@ -19,6 +19,13 @@ impl Roots {
 
     /// Adds one: a self-issued certificate of an authority with a key on `curve`.
     pub(crate) fn add(&mut self, der: &[u8], curve: Curve) -> Result<(), Malformed> {
+        Self::read(der, curve)?;
+        self.0.push(der.into());
+        Ok(())
+    }
+
+    /// Reads what may be such a root. It is none by that: somebody must trust it.
+    pub(crate) fn read(der: &[u8], curve: Curve) -> Result<Certificate<'_>, Malformed> {
         let certificate = Certificate::parse(der)?;
         let refuse = |expected| {
             let problem = Problem::Encoding(expected);
@@ -33,8 +40,7 @@ impl Roots {
         if certificate.authority().is_none() {
             return refuse("not an authority's certificate");
         }
-        self.0.push(der.into());
-        Ok(())
+        Ok(certificate)
     }
 
     /// The roots, read again. Each was read when it was added, so none is lost.

@@ -16,7 +16,7 @@ mod tpm;
 pub(crate) use policy::{Init, Policy, PolicyFormat, RootName};
 pub(crate) use tpm::{Pack, PackTpm, TpmTrust};
 
-/// Verify, inspect and explain the evidence of confidential machines (AMD SEV-SNP, Intel TDX, TPM 2.0).
+/// Verify, inspect and explain the evidence of confidential machines (AMD SEV-SNP, Intel TDX, AWS Nitro, TPM 2.0).
 #[derive(Debug, Parser)]
 #[command(name = "attestrap", version, max_term_width = 110, after_help = Exit::table())]
 pub(crate) struct Arguments {
@@ -46,7 +46,7 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = Exit::table())]
 pub(crate) struct Verify {
-    /// A report, a report with its certificate table, a TDX quote, TPM evidence, or an evidence envelope; `-` is standard input.
+    /// A report, a report with its certificate table, a TDX quote, a Nitro document, TPM evidence, or an evidence envelope; `-` is standard input.
     #[arg(value_name = "EVIDENCE", default_value = "-")]
     pub(crate) evidence: PathBuf,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) struct Verify {
     /// SNP and TDX: what REPORT_DATA must be: 64 bytes in hexadecimal, no fewer.
     #[arg(long, value_name = "HEX", value_parser = input::report_data)]
     pub(crate) report_data: Option<[u8; 64]>,
-    /// TPM: what extraData of every quote must be, all of it: up to 66 bytes in hexadecimal.
+    /// TPM and Nitro: what extraData of every quote, or the document's nonce, must be, all of it: up to 66 bytes in hexadecimal.
     #[arg(long, value_name = "HEX", value_parser = input::nonce, conflicts_with = "report_data")]
     pub(crate) nonce: Option<Nonce>,
     #[command(flatten)]
@@ -77,6 +77,9 @@ pub(crate) struct Verify {
     /// TDX: trust this root and no other, PEM or DER; repeat it. Without it: the Intel SGX Root CA.
     #[arg(long, value_name = "FILE")]
     pub(crate) tdx_root: Vec<PathBuf>,
+    /// Nitro: trust this root and no other, PEM or DER; repeat it. Without it: the one with the fingerprint that AWS publishes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nitro_root: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) network: Network,
     /// Colours in the text.

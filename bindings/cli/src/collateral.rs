@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use attest_core::collateral::Collateral;
 use attest_core::tee::snp::{self, Anchors, ProductLine};
-use attest_core::tee::tdx;
 use attest_core::tee::vtpm::TrustedAk;
-use attest_core::{Store, TrustAnchors};
+use attest_core::tee::{nitro, tdx};
+use attest_core::{Error, Store, TrustAnchors};
 
 use crate::args::{Supplied, TpmTrust};
 use crate::exit::Failure;
@@ -122,20 +122,33 @@ impl TpmTrust {
 
 /// The roots in these files and no others, for TDX; the pinned one without any.
 pub(crate) fn tdx_roots(files: &[PathBuf], anchors: &mut TrustAnchors) -> Result<(), Failure> {
-    if files.is_empty() {
-        return Ok(());
+    if !files.is_empty() {
+        anchors.tdx = tdx::Anchors::none();
     }
-    anchors.tdx = tdx::Anchors::none();
+    own_roots("--tdx-root", files, |der| anchors.tdx.add_root(der).map_err(Error::from))
+}
+
+/// The same for Nitro.
+pub(crate) fn nitro_roots(files: &[PathBuf], anchors: &mut TrustAnchors) -> Result<(), Failure> {
+    if !files.is_empty() {
+        anchors.nitro = nitro::Anchors::none();
+    }
+    own_roots("--nitro-root", files, |der| anchors.nitro.add_root(der).map_err(Error::from))
+}
+
+fn own_roots(
+    option: &str,
+    files: &[PathBuf],
+    mut add: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Failure> {
     for path in files {
         let collateral = parse(path, &input::read(path)?)?;
         if collateral.certificates().next().is_none() {
-            let message = format!("--tdx-root: {}: a certificate is expected, got none", path.display());
+            let message = format!("{option}: {}: a certificate is expected, got none", path.display());
             return Err(Failure::usage(message));
         }
         let mut roots = collateral.certificates();
-        roots
-            .try_for_each(|der| anchors.tdx.add_root(der))
-            .map_err(|error| Failure::about(path.display(), error))?;
+        roots.try_for_each(&mut add).map_err(|error| Failure::about(path.display(), error))?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use attest_core::collateral::MAX_BUNDLE;
 use attest_core::rules::{Limit, OneOf, Registers};
 use attest_core::tee::vtpm::Name;
-use attest_core::tee::{snp, tdx, vtpm};
+use attest_core::tee::{nitro, snp, tdx, vtpm};
 use attest_core::values::Nonce;
 use attest_core::{Evidence, Policy, UnixTime, Verifier};
 
@@ -50,10 +50,13 @@ pub(crate) fn policy(path: &Path) -> Result<Policy, Failure> {
     parsed.map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))
 }
 
-/// The policy without a file: strict, by the dated minima, for any measurement, any MRTD and any register value. A root of TPM keys is
-/// one that the caller names, so any will do.
+/// The policy without a file: strict, by the dated minima, for any measurement, any MRTD, any register value and both kinds of Nitro
+/// documents. A root of TPM keys is one that the caller names, so any will do.
 pub(crate) fn strict() -> Policy {
     let mut policy = Policy::for_snp(snp::Policy::strict(snp::MARCH_2026, OneOf::Any));
+    let mut documents = nitro::Policy::strict(nitro::Kind::Enclave, nitro::policy::Registers::Any);
+    documents.kinds = OneOf::Listed(nitro::Kind::ALL.to_vec());
+    policy.nitro = Some(documents);
     policy.tdx = Some(tdx::Policy::strict(Limit::Any, OneOf::Any));
     policy.vtpm = Some(vtpm::Policy::strict(OneOf::Any, Registers::Any));
     policy

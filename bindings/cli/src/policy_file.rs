@@ -1,12 +1,13 @@
 //! `policy`: policy files written, checked and described. The texts come from the JSON Schema, so there is one set of them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use attest_core::checks::Outcome;
 use attest_core::claims::Root;
 use attest_core::policy::POLICY_SCHEMA;
 use attest_core::rules::{Limit, OneOf, Registers};
-use attest_core::tee::{snp, tdx, vtpm};
+use attest_core::tee::{nitro, snp, tdx, vtpm};
 use attest_core::values::Value as Shown;
 use attest_core::{Claims, Context, Expect, TrustAnchors, Verifier};
 use serde_json::Value;
@@ -31,6 +32,7 @@ impl Policy {
             Self::Init(init) => {
                 init.fits()?;
                 let made = match init.format {
+                    PolicyFormat::Nitro => init.nitro()?,
                     PolicyFormat::Snp => init.snp(),
                     PolicyFormat::Tdx => init.tdx(),
                     PolicyFormat::Vtpm => init.vtpm()?,
@@ -67,8 +69,11 @@ impl Init {
             || !self.supplied.crl.is_empty()
             || self.supplied.bundle.is_some()
             || self.supplied.at.is_some();
-        let (snp, tdx, vtpm) = (PolicyFormat::Snp, PolicyFormat::Tdx, PolicyFormat::Vtpm);
+        let (nitro, snp) = (PolicyFormat::Nitro, PolicyFormat::Snp);
+        let (tdx, vtpm) = (PolicyFormat::Tdx, PolicyFormat::Vtpm);
         let options = [
+            (nitro, "--kind", self.kind.is_some()),
+            (nitro, "--pcr", !self.pcr.is_empty()),
             (snp, "--product-line", !self.product_line.is_empty()),
             (snp, "--measurement", !self.measurement.is_empty()),
             (tdx, "--mr-td", !self.mr_td.is_empty()),
@@ -84,6 +89,7 @@ impl Init {
         ];
         if let Some((of, option, _)) = options.iter().find(|(of, _, given)| *given && *of != self.format) {
             let other = match of {
+                PolicyFormat::Nitro => "nitro",
                 PolicyFormat::Snp => "snp",
                 PolicyFormat::Tdx => "tdx",
                 PolicyFormat::Vtpm => "vtpm",
@@ -98,6 +104,35 @@ impl Init {
             return Err(Failure::usage("--from is missing: without it there is nothing to verify"));
         }
         Ok(())
+    }
+
+    /// The strict policy for Nitro documents with what the caller chose.
+    fn nitro(&self) -> Result<Made, Failure> {
+        let missing =
+            "--kind is missing: what a document proves differs, so it has no default (enclave, nitrotpm)";
+        let kind = self.kind.ok_or_else(|| Failure::usage(missing))?;
+        let mut listed: BTreeMap<u8, Vec<[u8; 48]>> = BTreeMap::new();
+        for (index, value) in &self.pcr {
+            listed.entry(*index).or_default().push(*value);
+        }
+        let rules = listed.into_iter().map(|(index, values)| (index, OneOf::Listed(values)));
+        let pcrs = match self.pcr.is_empty() {
+            true => nitro::policy::Registers::Any,
+            false => nitro::policy::Registers::Listed(rules.collect()),
+        };
+        let why = match (&pcrs, kind) {
+            (nitro::policy::Registers::Any, _) => {
+                "ANY REGISTER VALUE PASSES: this file accepts every document of this kind, whatever was measured. List values under \"pcrs\"."
+            }
+            (_, nitro::Kind::NitroTpm) => {
+                "What the registers mean, the instance's event log says: the document has values only."
+            }
+            _ => {
+                "Register 0 is the enclave's image. Whose enclave it is, registers 3, 4 and 8 or a list of instances say."
+            }
+        };
+        let policy = attest_core::Policy::for_nitro(nitro::Policy::strict(kind, pcrs));
+        Ok(Made { head: format!("# {HEAD}\n") + &comment(why), policy, note: None })
     }
 
     /// The strict policy for SNP guests with what the caller chose.
@@ -233,8 +268,8 @@ fn property<'a>(schema: &'a Value, node: &'a Value, key: &str) -> Option<&'a Val
     }
     // Registers: all patterns say the same of a name.
     let patterns = node.get("patternProperties").and_then(Value::as_object);
-    if let Some(found) = patterns.filter(|_| key.contains(':')).and_then(|patterns| patterns.values().next())
-    {
+    let named = key.contains(':') || key.bytes().all(|digit| digit.is_ascii_digit());
+    if let Some(found) = patterns.filter(|_| named).and_then(|patterns| patterns.values().next()) {
         return Some(found);
     }
     let referred = node.get("$ref").and_then(Value::as_str);
@@ -257,7 +292,7 @@ fn comment(description: &str) -> String {
 #[cfg(test)]
 mod tests {
     use attest_core::rules::{Limit, OneOf, Registers};
-    use attest_core::tee::{snp, tdx, vtpm};
+    use attest_core::tee::{nitro, snp, tdx, vtpm};
 
     use super::commented;
 
@@ -266,7 +301,10 @@ mod tests {
         let snp = snp::Policy::strict(snp::MARCH_2026, OneOf::only([7; 48]));
         let vtpm = vtpm::Policy::strict(OneOf::Any, Registers::Any);
         let tdx = tdx::Policy::strict(Limit::To(18), OneOf::only([7; 48]));
+        let listed = [(4, OneOf::only([7; 48])), (31, OneOf::Any)].into_iter().collect();
+        let nitro = nitro::Policy::strict(nitro::Kind::NitroTpm, nitro::policy::Registers::Listed(listed));
         let policies = [
+            attest_core::Policy::for_nitro(nitro),
             attest_core::Policy::for_snp(snp),
             attest_core::Policy::for_tdx(tdx),
             attest_core::Policy::for_vtpm(vtpm),

@@ -15,6 +15,7 @@ use crate::input;
 /// What is said when no policy was named.
 fn built_in(format: Format) -> String {
     let lax = match format {
+        Format::Nitro => "enclaves and instances, any register value",
         Format::Snp => "minima of March 2026, any measurement",
         Format::Tdx => "up to date at any TCB recovery, any MRTD",
         Format::Vtpm => "any root that you name, any register value",
@@ -30,6 +31,7 @@ impl Verify {
         let mut anchors = collateral::anchors(self.anchors.as_deref())?;
         self.trust.add_to(&mut anchors)?;
         collateral::tdx_roots(&self.tdx_root, &mut anchors)?;
+        collateral::nitro_roots(&self.nitro_root, &mut anchors)?;
         let now = self.supplied.time()?;
         let evidence = input::evidence(&self.evidence)?;
         self.fits(evidence.format)?;
@@ -63,9 +65,9 @@ impl Verify {
     /// Refuses options that say nothing about evidence of this format: who gives one believes that it counts.
     fn fits(&self, format: Format) -> Result<(), Failure> {
         let options = [
+            (Format::Nitro, "--nitro-root", !self.nitro_root.is_empty()),
             (Format::Snp, "--anchors", self.anchors.is_some()),
             (Format::Tdx, "--tdx-root", !self.tdx_root.is_empty()),
-            (Format::Vtpm, "--nonce", self.nonce.is_some()),
             (
                 Format::Vtpm,
                 "--tpm-root, --discrete-tpm-root, --software-tpm-root",
@@ -74,12 +76,17 @@ impl Verify {
             (Format::Vtpm, "--ak-name", !self.trust.ak_name.is_empty()),
             (Format::Vtpm, "--ak-spki-sha256", !self.trust.ak_spki_sha256.is_empty()),
         ];
-        if self.report_data.is_some() && !matches!(format, Format::Snp | Format::Tdx) {
-            return Err(Failure::usage(format_args!(
-                "--report-data is for evidence of format snp or tdx, and {} is of format {}",
-                self.evidence.display(),
-                format.id()
-            )));
+        let (snp_or_tdx, is_nonce) = (matches!(format, Format::Snp | Format::Tdx), self.nonce.is_some());
+        for (option, of, wrong) in [
+            ("--report-data", "snp or tdx", self.report_data.is_some() && !snp_or_tdx),
+            ("--nonce", "nitro or vtpm", is_nonce && !matches!(format, Format::Nitro | Format::Vtpm)),
+        ] {
+            if wrong {
+                let (file, format) = (self.evidence.display(), format.id());
+                let message =
+                    format!("{option} is for evidence of format {of}, and {file} is of format {format}");
+                return Err(Failure::usage(message));
+            }
         }
         match options.iter().find(|(of, _, given)| *given && *of != format) {
             None => Ok(()),

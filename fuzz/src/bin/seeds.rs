@@ -162,11 +162,14 @@ fn write_all(corpus: &Path) -> Outcome {
     }
 
     let folder = Folder::new(corpus, "nitro_document")?;
-    for name in ["enclave", "nitrotpm"] {
-        let document = fs::read(vectors::folder("nitro").join(format!("{name}.cbor")))?;
-        // Tagged as well: a tag is not signed.
-        folder.put(&format!("{name}-tagged"), [&[0xd2], &document[..]].concat())?;
-        folder.put(name, document)?;
+    let nitro = Set::nitro()?;
+    let mut checks = BTreeSet::new();
+    // Rules of the policy are reached by any document.
+    let wanted = |case: &&Case| !case.check.starts_with("nitro.policy.");
+    for case in
+        nitro.manifest.cases.iter().filter(wanted).filter(|case| checks.insert((&case.check, case.exit == 0)))
+    {
+        folder.put(&named(case), nitro.blob(&case.evidence)?)?;
     }
 
     let folder = Folder::new(corpus, "policy_file")?;

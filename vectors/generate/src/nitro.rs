@@ -1,13 +1,14 @@
 //! Nitro documents under a test PKI of AWS's shape: root, region, zone, instance, leaf, all on P-384.
 
-use std::collections::BTreeMap;
-
 use crate::cbor_out::{NULL, array, bytes, int, map, map_indefinite, tag, text, uint};
 use crate::sign::{Hash, ecdsa_prehash};
 use crate::{CertSpec, Ext, P384Key, time};
 
 /// The time of every default document: three seconds into its certificate's three hours.
 pub const MADE: &str = "2026-01-01T00:00:03Z";
+
+/// The nonce of every default document.
+pub const NONCE: [u8; 64] = [0x5a; 64];
 
 /// What a document attests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -143,7 +144,7 @@ impl DocumentSpec {
                 named("cabundle", array(&chain.bundle().iter().map(|der| bytes(der)).collect::<Vec<_>>())),
                 named("public_key", bytes(b"a key")),
                 named("user_data", NULL.to_vec()),
-                named("nonce", bytes(b"a nonce")),
+                named("nonce", bytes(&NONCE)),
             ],
             indefinite: kind == Kind::NitroTpm,
             signer: P384Key::from_label(&format!("{module_id}.eu-test-1.aws")),
@@ -192,19 +193,6 @@ impl DocumentSpec {
         let whole = array(&parts);
         self.tag.map_or_else(|| whole.clone(), |number| tag(number, &whole))
     }
-}
-
-/// The files of `vectors/nitro`: a genuine document of each kind, and the root that both end at. Seeds of the fuzzer.
-pub fn files() -> BTreeMap<String, Vec<u8>> {
-    let document = |name: &str, kind: Kind| {
-        (format!("{name}.cbor"), DocumentSpec::new(kind, &Chain::new(kind.module_id())).build())
-    };
-    let root = Chain::new(Kind::NitroTpm.module_id()).root();
-    BTreeMap::from([
-        document("enclave", Kind::Enclave),
-        document("nitrotpm", Kind::NitroTpm),
-        ("root.der".to_owned(), root),
-    ])
 }
 
 /// The value that a register has by default: never zero.

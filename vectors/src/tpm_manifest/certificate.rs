@@ -84,7 +84,7 @@ fn fact(
 }
 
 /// A time with its offset written out.
-pub(super) fn bound(seconds: u64) -> Result<Value, String> {
+pub(crate) fn bound(seconds: u64) -> Result<Value, String> {
     let text = time(seconds)?;
     Ok(text.as_str().unwrap_or_default().replace('Z', "+00:00").into())
 }
@@ -94,7 +94,7 @@ fn dotted(id: &[u8]) -> Result<String, String> {
 }
 
 /// A name as RFC 4514 writes it: the last attribute first.
-pub(super) fn distinguished(name: Name<'_>) -> Result<String, String> {
+pub(crate) fn distinguished(name: Name<'_>) -> Result<String, String> {
     let mut parts = Vec::new();
     name.for_each(|id, text| {
         let id = dotted(id).unwrap_or_default();

@@ -11,7 +11,7 @@
 
 mod attested;
 mod cel;
-mod certificate;
+pub(crate) mod certificate;
 mod credential;
 mod facts;
 mod hcl;

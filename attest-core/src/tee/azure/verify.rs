@@ -117,7 +117,7 @@ impl HclReport<'_> {
                 self.bind(claims, user_data, provider)
             }
             // Without SNP's claims there is no way on; the check cannot be taken away.
-            other @ (Claims::Tdx(_) | Claims::Vtpm(_)) => {
+            other @ (Claims::Nitro(_) | Claims::Tdx(_) | Claims::Vtpm(_)) => {
                 let actual = Value::Phrase(other.format().id());
                 Err(Error::refusal(&checks::ACCEPTED, "SNP's claims", actual))
             }

@@ -3,10 +3,10 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::anchors::Root;
 use super::module::{Kind, ModuleId};
 use super::pcr::Pcrs;
 use super::wire::Document;
+use crate::claims::Root;
 use crate::values::Value;
 
 /// Claims of one enclave or instance: what the document's signature and the chain above it cover, and how the verification was
@@ -22,6 +22,7 @@ pub struct Claims {
     nonce: Option<Box<[u8]>>,
     unknown_fields: u64,
     root: Root,
+    valid_until: u64,
     verified_at: u64,
     fresh: bool,
 }
@@ -31,6 +32,7 @@ impl Claims {
         document: &Document<'_>,
         region: &str,
         root: Root,
+        valid_until: u64,
         verified_at: u64,
         fresh: bool,
     ) -> Self {
@@ -44,6 +46,7 @@ impl Claims {
             nonce: document.nonce().map(Box::from),
             unknown_fields: document.unknown_fields(),
             root,
+            valid_until,
             verified_at,
             fresh,
         }
@@ -109,9 +112,14 @@ impl Claims {
         self.unknown_fields
     }
 
-    /// Where the trust ends.
+    /// How deep the trust is rooted: [`Root::CloudHypervisor`] below AWS's root, [`Root::Caller`] below another.
     pub const fn root(&self) -> Root {
         self.root
+    }
+
+    /// The first second, in Unix time, at which a certificate of the chain is no longer valid. A session should not outlive it.
+    pub const fn valid_until(&self) -> u64 {
+        self.valid_until
     }
 
     /// The time of verification, in Unix seconds.
@@ -119,34 +127,26 @@ impl Claims {
         self.verified_at
     }
 
-    /// Whether the caller gave a nonce, not an empty one, and it was compared.
+    /// Whether the caller gave a nonce of [`crate::context::Expect::MIN_NONCE`] bytes or more, and it was compared.
     pub const fn fresh(&self) -> bool {
         self.fresh
     }
 
     /// Calls `f` with each claim's name and value, in a fixed order.
     pub fn for_each(&self, mut f: impl FnMut(&'static str, Value)) {
-        let octets = |field: Option<&[u8]>| field.map_or(Value::Phrase("none"), Value::bytes);
         f("kind", self.kind().name().into());
         f("module_id", Value::text(self.module_id.as_str()));
         f("region", Value::text(&self.region));
         f("root", self.root.name().into());
         f("timestamp", Value::Time(self.timestamp.wrapping_div(1000)));
+        f("valid_until", Value::Time(self.valid_until));
         f("debug_mode", if self.debug_mode() { "yes" } else { "no" }.into());
-        f("nonce", octets(self.nonce()));
-        f("user_data", octets(self.user_data()));
-        f("public_key", octets(self.public_key()));
-        f("unknown_fields", self.unknown_fields.into());
-        for (name, index) in NAMES.iter().zip(0..) {
-            if let Some(value) = self.pcrs.value(index) {
-                f(name, value[..].into());
-            }
+        for (name, field) in
+            [("nonce", self.nonce()), ("user_data", self.user_data()), ("public_key", self.public_key())]
+        {
+            f(name, field.map_or(Value::Phrase("none"), Value::bytes));
         }
+        f("unknown_fields", self.unknown_fields.into());
+        self.pcrs.for_each(f);
     }
 }
-
-static NAMES: [&str; 32] = [
-    "pcr0", "pcr1", "pcr2", "pcr3", "pcr4", "pcr5", "pcr6", "pcr7", "pcr8", "pcr9", "pcr10", "pcr11",
-    "pcr12", "pcr13", "pcr14", "pcr15", "pcr16", "pcr17", "pcr18", "pcr19", "pcr20", "pcr21", "pcr22",
-    "pcr23", "pcr24", "pcr25", "pcr26", "pcr27", "pcr28", "pcr29", "pcr30", "pcr31",
-];

@@ -5,6 +5,7 @@ use alloc::string::String;
 use super::checks::policy as checks;
 use super::claims::Claims;
 use super::module::Kind;
+use super::pcr::REGISTERS;
 use super::policy::{Policy, Registers};
 use crate::checks::Checks;
 use crate::rules::judge::{ANY, listed, unusual};
@@ -48,6 +49,11 @@ impl Registers {
         for (check, index) in checks::PCRS.iter().copied().zip(0..) {
             let rule = match self {
                 Self::Any => &OneOf::Any,
+                // Files refuse both: a list of nothing, and a register that no document has.
+                Self::Listed(listed) if listed.keys().next_back().is_none_or(|last| *last >= REGISTERS) => {
+                    out.require(check, false, "registers from 0 to 31", "none, or another");
+                    continue;
+                }
                 Self::Listed(listed) => match listed.get(&index) {
                     Some(rule) => rule,
                     None => {
@@ -58,8 +64,8 @@ impl Registers {
             };
             match (rule, claims.pcrs().value(index)) {
                 (rule, Some(value)) => listed(out, check, rule, value, &value[..]),
-                (OneOf::Any, None) => out.not_applicable(check, ANY),
-                (OneOf::Listed(_), None) => {
+                (OneOf::Any, None) if *self == Self::Any => out.not_applicable(check, ANY),
+                (OneOf::Any | OneOf::Listed(_), None) => {
                     out.require(check, false, rule.expected(), "a register that the document does not have");
                 }
             }

@@ -2,6 +2,8 @@
 
 use alloc::collections::BTreeMap;
 
+use crate::values::Value;
+
 /// How many registers a document may have: indices 0 to 31 ("Attestation Process", 2.2). A TPM has 24.
 pub const REGISTERS: u8 = 32;
 
@@ -41,4 +43,19 @@ impl Pcrs {
     pub(super) fn is_measured(&self, index: u8) -> bool {
         self.value(index).is_some_and(|value| *value != [0; PCR_LEN])
     }
+
+    /// Calls `f` with the name of each register that is listed, and its value.
+    pub(super) fn for_each(&self, mut f: impl FnMut(&'static str, Value)) {
+        for (name, index) in NAMES.iter().zip(0..) {
+            if let Some(value) = self.value(index) {
+                f(name, value[..].into());
+            }
+        }
+    }
 }
+
+static NAMES: [&str; 32] = [
+    "pcr0", "pcr1", "pcr2", "pcr3", "pcr4", "pcr5", "pcr6", "pcr7", "pcr8", "pcr9", "pcr10", "pcr11",
+    "pcr12", "pcr13", "pcr14", "pcr15", "pcr16", "pcr17", "pcr18", "pcr19", "pcr20", "pcr21", "pcr22",
+    "pcr23", "pcr24", "pcr25", "pcr26", "pcr27", "pcr28", "pcr29", "pcr30", "pcr31",
+];

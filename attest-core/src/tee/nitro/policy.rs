@@ -3,8 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
-use super::anchors::Root;
 use super::module::Kind;
+use crate::claims::Root;
 use crate::rules::{Limit, OneOf, Unusual};
 
 /// Rules for Nitro documents. [`Policy::strict`] is the documented start; each field may then be changed.
@@ -15,7 +15,7 @@ use crate::rules::{Limit, OneOf, Unusual};
 pub struct Policy {
     /// Enclaves, instances, or both.
     pub kinds: OneOf<Kind>,
-    /// Where the trust must end.
+    /// How deep the trust must be rooted.
     pub roots: OneOf<Root>,
     /// Documents whose nonce was not compared.
     pub stale_evidence: Unusual,
@@ -40,7 +40,7 @@ pub enum Registers {
     /// Any: whatever was measured passes.
     Any,
     /// By index. A register that has no entry is not looked at, and the verdict says so; one that has an entry must be in the
-    /// document.
+    /// document. A list without an entry refuses everything.
     Listed(BTreeMap<u8, OneOf<[u8; 48]>>),
 }
 
@@ -56,7 +56,7 @@ impl Policy {
     pub fn strict(kind: Kind, pcrs: Registers) -> Self {
         Self {
             kinds: OneOf::only(kind),
-            roots: OneOf::only(Root::Aws),
+            roots: OneOf::only(Root::CloudHypervisor),
             stale_evidence: Unusual::Refuse,
             max_age_seconds: Limit::To(STRICT_AGE),
             debug_mode: Unusual::Refuse,
@@ -142,7 +142,10 @@ mod form {
                             return Err(A::Error::custom(alloc::format!("register {index} stands twice")));
                         }
                     }
-                    Ok(Registers::Listed(listed))
+                    match listed.is_empty() {
+                        true => Err(A::Error::invalid_length(0, &self)),
+                        false => Ok(Registers::Listed(listed)),
+                    }
                 }
             }
             deserializer.deserialize_any(Indices)

@@ -1,14 +1,25 @@
 //! Tests of the Nitro line that need its insides: names, the size of the record, and what each rule of shape is worth.
 
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::{Anchors, Document, Expectation, Expected, Kind, MAX_DOCUMENT, ModuleId, checks};
+use super::policy::Registers;
+use super::{Anchors, Document, Expectation, Expected, Kind, MAX_DOCUMENT, ModuleId, Policy, checks};
 use crate::cbor::Encoder;
 use crate::checks::CAPACITY;
 use crate::checks::removal::without;
-use crate::crypto::BUILT_IN;
+use crate::claims::Root;
+use crate::collateral::Store;
+use crate::context::{Context, Expect};
+use crate::crypto::{BUILT_IN, HashAlgorithm};
+use crate::error::Error;
+use crate::evidence::{Evidence, Format};
+use crate::rules::{Limit, OneOf, Unusual};
+use crate::tee::testing;
+use crate::verifier::Verifier;
 use rustls_pki_types::UnixTime;
+use vectors::set::Set;
 
 #[test]
 fn a_record_has_room_for_every_check() {
@@ -48,9 +59,6 @@ fn module_ids_have_one_form() {
 fn names_are_stable() {
     for kind in Kind::ALL {
         assert_eq!(Kind::from_name(kind.name()), Some(*kind));
-    }
-    for root in [super::Root::Aws, super::Root::Caller] {
-        assert_eq!(super::Root::from_name(root.name()), Some(root));
     }
 }
 
@@ -219,7 +227,7 @@ fn each_rule_of_shape_is_what_refuses() {
     }
     for field in ["module_id", "digest", "timestamp", "nitrotpm_pcrs", "certificate", "cabundle"] {
         let error = Document::parse(&Draft::new().without(field).build()).expect_err(field);
-        assert_eq!(error.check_id(), checks::wire::FIELDS.id, "{field}");
+        assert_eq!((error.check_id(), error.offset > 0), (checks::wire::FIELDS.id, true), "{field}");
     }
 }
 
@@ -240,18 +248,24 @@ fn every_field_has_one_type() {
     }
 }
 
-fn file(name: &str) -> Vec<u8> {
-    std::fs::read(vectors::folder("nitro").join(name)).unwrap()
+/// Genuine documents of the set, of an enclave and of an instance.
+fn genuine(set: &Set) -> [Vec<u8>; 2] {
+    ["nitro.document.signature/good-enclave", "nitro.document.signature/good-nitrotpm"].map(|id| {
+        let case = set.manifest.cases.iter().find(|case| case.id == id).unwrap();
+        set.blob(&case.evidence).unwrap()
+    })
 }
 
-/// Verifies at 2026-01-01 00:00:03 UTC, with each provider: the answer is the same.
-fn verify(document: &[u8], expectation: Expectation<'_>) -> Option<&'static str> {
-    let mut anchors = Anchors::none();
-    anchors.add_root(&file("root.der")).unwrap();
-    let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_767_225_603));
+/// 2026-01-01 00:00:03 UTC, when the set's documents were made.
+fn made() -> UnixTime {
+    UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_767_225_603))
+}
+
+/// Verifies with each provider: the answer is the same.
+fn verify(document: &[u8], anchors: &Anchors, expectation: Expectation<'_>) -> Option<&'static str> {
     let document = Document::parse(document).unwrap();
     let mut answers = BUILT_IN.iter().map(|provider| {
-        let refused = document.verify(&anchors, provider, now, expectation).err();
+        let refused = document.verify(anchors, provider, made(), expectation).err();
         refused.map(|refused| refused.error.check_id().unwrap())
     });
     let first = answers.next().unwrap();
@@ -263,8 +277,9 @@ fn verify(document: &[u8], expectation: Expectation<'_>) -> Option<&'static str>
 #[test]
 fn each_comparison_is_what_refuses() {
     const ANY: Expected<'_> = Expected::Any;
-    for name in ["enclave.cbor", "nitrotpm.cbor"] {
-        let good = file(name);
+    let set = Set::nitro().unwrap();
+    let anchors = testing::anchors_of(&set).nitro;
+    for good in genuine(&set) {
         let mut turned = good.clone();
         *turned.last_mut().unwrap() ^= 1;
         let wrong = Expected::Exactly(b"another");
@@ -276,11 +291,171 @@ fn each_comparison_is_what_refuses() {
             (&checks::verify::PUBLIC_KEY, &good, Expectation::new(ANY, ANY, wrong)),
             (&checks::verify::PUBLIC_KEY, &good, Expectation::new(ANY, ANY, Expected::Absent)),
         ] {
-            assert_eq!(verify(document, expectation), Some(check.id));
-            assert_eq!(without(check.id, || verify(document, expectation)), None, "{}", check.id);
+            assert_eq!(verify(document, &anchors, expectation), Some(check.id));
+            assert_eq!(without(check.id, || verify(document, &anchors, expectation)), None, "{}", check.id);
         }
         let all =
-            Expectation::new(Expected::Exactly(b"a nonce"), Expected::Absent, Expected::Exactly(b"a key"));
-        assert_eq!(verify(&good, all), None);
+            Expectation::new(Expected::Exactly(&[0x5a; 64]), Expected::Absent, Expected::Exactly(b"a key"));
+        assert_eq!(verify(&good, &anchors, all), None);
+    }
+}
+
+#[test]
+fn every_case_comes_out_as_written() {
+    testing::every_case_comes_out_as_written(&Set::nitro().unwrap());
+}
+
+#[test]
+fn a_finding_shows_two_sides_that_differ() {
+    testing::a_finding_shows_two_sides_that_differ(&Set::nitro().unwrap());
+}
+
+#[test]
+fn a_verdict_names_every_check_once() {
+    testing::a_verdict_names_every_check_once(
+        &Set::nitro().unwrap(),
+        &[checks::verify::ALL, checks::policy::ALL],
+    );
+}
+
+/// A caller of any TEE expects a nonce and no more; [`each_comparison_is_what_refuses`] takes the other two away.
+#[test]
+fn every_check_is_missed() {
+    let beyond = [&checks::verify::USER_DATA, &checks::verify::PUBLIC_KEY];
+    let verify: Vec<_> =
+        checks::verify::ALL.iter().copied().filter(|check| !beyond.contains(check)).collect();
+    testing::every_check_is_missed(
+        &Set::nitro().unwrap(),
+        &[checks::wire::ALL, &verify, checks::policy::ALL],
+    );
+}
+
+/// What a policy refuses unless somebody says otherwise.
+#[test]
+fn the_strict_policy_refuses_what_it_says() {
+    let strict = Policy::strict(Kind::Enclave, Registers::Any);
+    assert_eq!((strict.kinds, strict.pcrs), (OneOf::only(Kind::Enclave), Registers::Any));
+    assert_eq!(strict.roots, OneOf::only(Root::CloudHypervisor));
+    assert_eq!([strict.stale_evidence, strict.debug_mode, strict.unknown_fields], [Unusual::Refuse; 3]);
+    assert_eq!(strict.max_age_seconds, Limit::To(300));
+}
+
+/// A root that is known by its fingerprint is as good as its certificate, and no other certificate is.
+#[test]
+fn a_fingerprint_is_enough() {
+    let set = Set::nitro().unwrap();
+    let root = set.blob(&set.manifest.roots[0].file).unwrap();
+    let digest = testing::provider().digest(HashAlgorithm::Sha256, &[&root]).unwrap();
+    let any = Expectation::new(Expected::Any, Expected::Any, Expected::Any);
+    for good in genuine(&set) {
+        let mut anchors = Anchors::none();
+        assert_eq!(verify(&good, &anchors, any), Some(checks::verify::CHAIN_ISSUER.id));
+        anchors.add_root_sha256([0; 32]);
+        assert_eq!(verify(&good, &anchors, any), Some(checks::verify::CHAIN_ISSUER.id));
+        assert_eq!(verify(&good, &Anchors::aws(), any), Some(checks::verify::CHAIN_ISSUER.id));
+        anchors.add_root_sha256(digest.as_bytes().try_into().unwrap());
+        assert_eq!(verify(&good, &anchors, any), None);
+        // Whose root it is does not depend on how it was named.
+        let document = Document::parse(&good).unwrap();
+        let verified = document.verify(&anchors, testing::provider(), made(), any).unwrap();
+        assert_eq!(verified.claims().root(), Root::Caller);
+    }
+    // A fingerprint of what is no root names nobody.
+    let [good, _] = genuine(&set);
+    let document = Document::parse(&good).unwrap();
+    let region = document.cabundle()[1];
+    let digest = testing::provider().digest(HashAlgorithm::Sha256, &[region]).unwrap();
+    let mut anchors = Anchors::none();
+    anchors.add_root_sha256(digest.as_bytes().try_into().unwrap());
+    assert_eq!(verify(&good, &anchors, any), Some(checks::verify::CHAIN_ISSUER.id));
+    let refused = anchors.roots(&[region], testing::provider()).unwrap_err();
+    assert!(matches!(refused, Error::Malformed(_)), "{refused}");
+}
+
+/// A chain that a store remembers is believed for as long as it is valid, and for callers who trust its root; the record is the same.
+#[test]
+fn a_warm_store_says_the_same() {
+    let set = Set::nitro().unwrap();
+    let (trusting, nobody) = (testing::anchors_of(&set), testing::nobody());
+    let [good, other] = genuine(&set).map(|bytes| Evidence::new(Format::Nitro, bytes));
+    let at = |seconds| UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds));
+    let ask = |store: &Store, evidence: &Evidence, anchors, now| {
+        let context = Context::new(testing::provider(), anchors, now, Expect::AnyReportData);
+        let answer = Verifier::new().verify(evidence, store, &context);
+        answer.map(|verified| verified.checks().clone()).map_err(|refused| refused.checks)
+    };
+    let mut store = Store::new();
+    let context = Context::new(testing::provider(), &trusting, made(), Expect::AnyReportData);
+    Verifier::new().warm(&good, &mut store, &context).unwrap();
+    Verifier::new().warm(&good, &mut store, &context).unwrap();
+    assert_eq!(store.proofs::<super::Endorsement>().count(), 1);
+    // The chain's hours are those of the instance's and the leaf's certificates.
+    let (first, last) = (1_767_225_600, 1_767_236_403);
+    for evidence in [&good, &other] {
+        for now in [0, first - 1, first, last, last + 1, u64::MAX].map(at) {
+            for anchors in [&trusting, &nobody] {
+                let (cold, warm) =
+                    (ask(&Store::new(), evidence, anchors, now), ask(&store, evidence, anchors, now));
+                assert_eq!(format!("{cold:?}"), format!("{warm:?}"));
+                let inside = (first..=last).contains(&now.as_secs());
+                assert_eq!(warm.is_ok(), inside && core::ptr::eq(anchors, &trusting), "{}", now.as_secs());
+            }
+        }
+    }
+    // Under a chain that is remembered the document's own signature still counts.
+    let mut turned = good.clone();
+    *turned.bytes.last_mut().unwrap() ^= 1;
+    assert!(ask(&store, &turned, &trusting, made()).is_err());
+    // What is refused is not remembered.
+    let reversed = set.manifest.cases.iter().find(|case| case.id == "nitro.chain.order/reversed").unwrap();
+    let reversed = Evidence::new(Format::Nitro, set.blob(&reversed.evidence).unwrap());
+    let mut store = Store::new();
+    let refused = Verifier::new().warm(&reversed, &mut store, &context).unwrap_err();
+    assert_eq!(refused.error.check_id(), Some(checks::verify::CHAIN_ORDER.id));
+    assert_eq!(store.proofs::<super::Endorsement>().count(), 0);
+}
+
+/// Raw documents are told from everything else by how they begin, and what they lack is then said.
+#[test]
+fn documents_are_detected() {
+    let set = Set::nitro().unwrap();
+    let store = Store::new();
+    for good in genuine(&set) {
+        for document in [good.clone(), [&[0xd2], &good[..]].concat()] {
+            let evidence = Verifier::new().detect(&document).unwrap();
+            assert_eq!((evidence.format, &evidence.bytes), (Format::Nitro, &document));
+            assert!(Verifier::new().needs(&evidence, &store, made()).unwrap().is_empty());
+            assert_eq!(Evidence::from_envelope(&evidence.to_envelope()).unwrap(), evidence);
+        }
+        let cut = Verifier::new().detect(&good[..200]).unwrap();
+        assert!(matches!(Verifier::new().needs(&cut, &store, made()), Err(Error::Malformed(_))));
+        for stranger in [&good[1..], &[&[0xd1], &good[..]].concat(), &good[..16], b"\x84module_id", b""] {
+            assert!(Verifier::new().detect(stranger).is_err(), "{stranger:02x?}");
+        }
+    }
+}
+
+/// Files refuse a list of no register and a register that no document has; a caller of the library is refused as well.
+#[test]
+fn a_list_of_no_register_accepts_nothing() {
+    let set = Set::nitro().unwrap();
+    let anchors = testing::anchors_of(&set).nitro;
+    let any = Expectation::new(Expected::Any, Expected::Any, Expected::Any);
+    let [good, _] = genuine(&set);
+    let document = Document::parse(&good).unwrap();
+    let verified = document.verify(&anchors, testing::provider(), made(), any).unwrap();
+    for listed in [[].into(), [(32, OneOf::Any)].into()] {
+        let mut policy = Policy::dangerously_any();
+        policy.pcrs = Registers::Listed(listed);
+        let mut judged = crate::checks::Checks::new();
+        policy.judge(verified.claims(), &mut judged);
+        let failed = judged.iter().filter(|entry| entry.outcome == crate::checks::Outcome::Failed);
+        assert_eq!(failed.count(), checks::policy::PCRS.len());
+    }
+    #[cfg(feature = "json")]
+    {
+        let text = serde_json::to_string(&Policy::strict(Kind::Enclave, Registers::Any)).unwrap();
+        assert!(serde_json::from_str::<Policy>(&text).is_ok());
+        assert!(serde_json::from_str::<Policy>(&text.replace("\"pcrs\":\"any\"", "\"pcrs\":{}")).is_err());
     }
 }

@@ -3,21 +3,21 @@
 //! The order is that of `checks::verify`. A failed check does not stop the ones after it, so that a refusal names all that is
 //! wrong; only a chain that does not hold does, because then there is no key to ask.
 
-use alloc::vec::Vec;
-
 use rustls_pki_types::UnixTime;
 
-use super::anchors::{Anchors, Root};
+use super::anchors::{Anchors, root_of};
 use super::checks::verify as checks;
 use super::claims::Claims;
+use super::endorsement::Endorsement;
 use super::wire::Document;
 use crate::checks::{Check, Checks};
-use crate::crypto::{CryptoProvider, Curve, HashAlgorithm, SignatureAlgorithm};
-use crate::error::{Malformed, Problem, Refused};
+use crate::collateral::Store;
+use crate::context::Expect;
+use crate::crypto::{CryptoProvider, Curve, SignatureAlgorithm};
+use crate::error::Refused;
 use crate::values::Value;
 use crate::verified::Verified;
-use crate::x509::chain::{self, ChainError, ChainFault, Path, Rule, Rules};
-use crate::x509::{Certificate, KeyUsage, SignatureScheme};
+use crate::x509::{Certificate, KeyUsage};
 
 /// What one field of the document must be. There is no default: who compares nothing says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +49,20 @@ impl<'a> Expectation<'a> {
         Self { nonce, user_data, public_key }
     }
 
+    /// What a caller of any TEE expects, in the field that Nitro has for it: `nonce`. The other two are claims.
+    pub(super) fn of(expect: &'a Expect) -> Self {
+        let nonce = expect.bytes().map_or(Expected::Any, Expected::Exactly);
+        Self { nonce, user_data: Expected::Any, public_key: Expected::Any }
+    }
+
     /// Whether a nonce is compared that can tell this document from an older one.
     pub(super) const fn is_fresh(&self) -> bool {
-        matches!(self.nonce, Expected::Exactly([_, ..]))
+        match self.nonce {
+            Expected::Absent | Expected::Any => false,
+            Expected::Exactly(nonce) => nonce.len() >= Expect::MIN_NONCE,
+        }
     }
 }
-
-/// What chains are signed with, all of them: ECDSA on P-384 with SHA-384.
-const SCHEME: SignatureScheme = SignatureScheme::Ecdsa(HashAlgorithm::Sha384);
 
 impl Document<'_> {
     /// Verifies this document under one of `anchors`, at `now`. For a document that was stored, that is the time at which it
@@ -71,26 +77,34 @@ impl Document<'_> {
         now: UnixTime,
         expectation: Expectation<'_>,
     ) -> Result<Verified<Claims>, Refused> {
-        let leaf = Certificate::parse(self.certificate())?;
-        let bundle: Vec<Certificate<'_>> =
-            self.cabundle().iter().map(|der| Certificate::parse(der)).collect::<Result<_, _>>()?;
+        self.verify_with(&Store::new(), anchors, provider, now, expectation)
+    }
+
+    /// The same under a chain that `store` may have proven.
+    pub(super) fn verify_with(
+        &self,
+        store: &Store,
+        anchors: &Anchors,
+        provider: &CryptoProvider,
+        now: UnixTime,
+        expectation: Expectation<'_>,
+    ) -> Result<Verified<Claims>, Refused> {
         let mut checks = Checks::new();
-        let roots = anchors.roots();
-        let rules = Rules::new(provider, now, &[]);
-        let path = match chain::find(&leaf, &bundle, &roots, &rules) {
-            Ok(path) => path,
-            Err(ChainError::Unsupported(unsupported)) => return Err(Refused::with(unsupported, &checks)),
-            Err(ChainError::Fault(fault)) => return Err(refuse(&fault, &mut checks)),
+        let known = store.proofs::<Endorsement>().find(|proof| proof.is_of(self));
+        let proven;
+        let endorsement = match known {
+            Some(known) if known.holds(anchors, provider, now)? => {
+                known.record(&mut checks);
+                known
+            }
+            _ => {
+                proven = Endorsement::prove(self, anchors, provider, now, &mut checks)?;
+                &proven
+            }
         };
-        for check in CHAIN {
-            checks.require(check, true, "a path that holds", "a path that holds");
-        }
-        judge_keys(&path, &mut checks);
-        let root = path.anchor().as_certificate().map(Certificate::as_der).unwrap_or_default();
-        judge_order(&path, root, self.cabundle(), &mut checks);
+        let leaf = Certificate::parse(self.certificate())?;
         let region = self.judge_leaf(&leaf, &mut checks);
         self.judge_signature(&leaf, provider, &mut checks)?;
-        let root = Root::of(root, provider).map_err(|error| Refused::with(error, &checks))?;
         for (check, expected, actual) in [
             (&checks::NONCE, expectation.nonce, self.nonce()),
             (&checks::USER_DATA, expectation.user_data, self.user_data()),
@@ -101,7 +115,10 @@ impl Document<'_> {
         match Refused::of(&checks) {
             Some(refused) => Err(refused),
             None => {
-                let claims = Claims::new(self, region, root, now.as_secs(), expectation.is_fresh());
+                let root =
+                    root_of(endorsement.root(), provider).map_err(|error| Refused::with(error, &checks))?;
+                let (until, fresh) = (endorsement.valid_until(), expectation.is_fresh());
+                let claims = Claims::new(self, region, root, until, now.as_secs(), fresh);
                 Ok(Verified::assertion(claims, checks))
             }
         }
@@ -119,7 +136,7 @@ impl Document<'_> {
             let plain = partition.chars().all(|c| c.is_ascii_lowercase() || c == '-');
             (!region.is_empty() && plain && partition.starts_with("aws")).then_some(region)
         });
-        let expected = Value::text(self.module_id().as_str());
+        let expected = Value::text(&alloc::format!("{}.REGION.aws", self.module_id().as_str()));
         checks.require(&checks::LEAF_SUBJECT, region.is_some(), expected, Value::text(name));
         region.unwrap_or_default()
     }
@@ -144,63 +161,6 @@ impl Document<'_> {
         checks.require(&checks::SIGNATURE, verified.is_ok(), "a signature that verifies", actual);
         Ok(())
     }
-}
-
-/// The checks that a path stands for: [`chain::find`] returns one only if all of them hold.
-static CHAIN: [&Check; 7] = [
-    &checks::CHAIN_BUDGET,
-    &checks::CHAIN_ISSUER,
-    &checks::CHAIN_SIGNATURE,
-    &checks::CHAIN_VALIDITY,
-    &checks::CHAIN_LEAF,
-    &checks::CHAIN_AUTHORITY,
-    &checks::CHAIN_EXTENSION,
-];
-
-fn refuse(fault: &ChainFault, checks: &mut Checks) -> Refused {
-    let check = match fault.rule {
-        Rule::Budget | Rule::Depth => &checks::CHAIN_BUDGET,
-        Rule::Issuer => &checks::CHAIN_ISSUER,
-        Rule::Key | Rule::Algorithm => &checks::CHAIN_KEY,
-        Rule::Signature => &checks::CHAIN_SIGNATURE,
-        Rule::Validity => &checks::CHAIN_VALIDITY,
-        Rule::Leaf => &checks::CHAIN_LEAF,
-        Rule::Authority | Rule::KeyUsage | Rule::PathLength => &checks::CHAIN_AUTHORITY,
-        Rule::CriticalExtension => &checks::CHAIN_EXTENSION,
-    };
-    checks.require(check, false, fault.expected, fault.actual);
-    // A check that a unit test takes away makes no path where there is none.
-    Refused::of(checks).unwrap_or_else(|| {
-        let problem = Problem::Encoding("no path to a root that the caller trusts");
-        Malformed { structure: "cabundle", field: "path", offset: fault.at, problem }.into()
-    })
-}
-
-/// Every key on P-384, the root's too, and every signature with SHA-384: no other was ever seen, and a weaker one in between
-/// would be as good as the whole chain.
-fn judge_keys(path: &Path<'_>, checks: &mut Checks) {
-    let root = path.anchor().public_key();
-    let stranger = path
-        .certificates()
-        .iter()
-        .map(|certificate| (certificate.public_key(), certificate.signature_scheme()))
-        .chain([(root, Some(SCHEME))])
-        .find(|(key, scheme)| key.curve() != Some(Curve::P384) || *scheme != Some(SCHEME));
-    let actual = match stranger {
-        None => "P-384 with SHA-384",
-        Some((key, _)) if key.curve() != Some(Curve::P384) => key.name(),
-        Some(_) => "another scheme",
-    };
-    checks.require(&checks::CHAIN_KEY, stranger.is_none(), "P-384 with SHA-384", actual);
-}
-
-/// The bundle must be the path that was found: the root, whom the caller already trusts, then down to the leaf's issuer. A
-/// search finds its way in any order, so without this rule a bundle could carry what nobody looked at.
-fn judge_order(path: &Path<'_>, root: &[u8], bundle: &[&[u8]], checks: &mut Checks) {
-    let below = path.certificates().iter().skip(1).rev().map(Certificate::as_der);
-    let ok = core::iter::once(root).chain(below).eq(bundle.iter().copied());
-    let actual = if ok { "the path, root first" } else { "another order, or other certificates" };
-    checks.require(&checks::CHAIN_ORDER, ok, "the path, root first", actual);
 }
 
 fn judge_field(check: &'static Check, expected: Expected<'_>, actual: Option<&[u8]>, checks: &mut Checks) {

@@ -37,6 +37,16 @@ const ES384: i128 = -35;
 
 const SIGNATURE_LEN: usize = 96;
 
+/// The name of the field that documents begin with, as CBOR.
+const FIRST: &[u8] = b"\x69module_id";
+
+/// Whether `bytes` start as a COSE_Sign1 does, tagged or not, and have the name of a mandatory field in them.
+pub(super) fn seems_one(bytes: &[u8]) -> bool {
+    let untagged = bytes.strip_prefix(b"\xd2").unwrap_or(bytes);
+    let whole = bytes.get(..bytes.len().min(MAX_DOCUMENT)).unwrap_or_default();
+    untagged.first() == Some(&0x84) && whole.windows(FIRST.len()).any(|window| window == FIRST)
+}
+
 /// One attestation document, borrowed from the bytes received: shape only, nothing of it is believed.
 #[derive(Clone, Debug)]
 pub struct Document<'a> {
@@ -104,6 +114,20 @@ impl<'a> Document<'a> {
     /// The certificates above it in DER, root first. The root is a copy for reference, and no reason to believe anything.
     pub fn cabundle(&self) -> &[&'a [u8]] {
         &self.cabundle
+    }
+
+    /// Calls `f` with each field's name and what stands in it, in a fixed order: for looking at, since nobody vouches for it.
+    pub fn for_each(&self, mut f: impl FnMut(&'static str, Value)) {
+        f("kind", self.kind().name().into());
+        f("module_id", Value::text(self.module_id.as_str()));
+        f("timestamp", Value::Time(self.timestamp.wrapping_div(1000)));
+        for (name, field) in
+            [("nonce", self.nonce), ("user_data", self.user_data), ("public_key", self.public_key)]
+        {
+            f(name, field.map_or(Value::Phrase("none"), Value::bytes));
+        }
+        f("unknown_fields", self.unknown_fields.into());
+        self.pcrs.for_each(f);
     }
 
     // What is claimed leaves only through claims that were verified.
@@ -203,19 +227,12 @@ impl<'a> Draft<'a> {
 
     /// `end` is where the map ends: what is not there has no other place.
     fn finish(self, signed: Sign1<'a>, end: &Foreign<'a>) -> Result<Document<'a>, Malformed> {
-        let missing = |field| Malformed {
-            structure: STRUCTURE,
-            field,
-            offset: end.offset(),
-            problem: Problem::value(&checks::FIELDS, "a mandatory field", "none"),
-        };
-        let (text, at) = self.module_id.ok_or_else(|| missing("module_id"))?;
+        let (text, at) = mandatory(end, "module_id", self.module_id)?;
         let module_id = ModuleId::parse(text);
         let form = "i-INSTANCE-encDIGITS or i-INSTANCE-tpmDIGITS";
         end.demand(&checks::MODULE_ID, module_id.is_some(), ("module_id", at), form, Value::text(text))?;
-        let module_id = module_id.ok_or_else(|| missing("module_id"))?;
-        self.digest.ok_or_else(|| missing("digest"))?;
-        let pcrs = ("pcrs", end.offset());
+        let module_id = mandatory(end, "module_id", module_id)?;
+        mandatory(end, "digest", self.digest)?;
         let (named, found) = match module_id.kind() {
             Kind::Enclave => (self.enclave, self.nitrotpm),
             Kind::NitroTpm => (self.nitrotpm, self.enclave),
@@ -224,20 +241,32 @@ impl<'a> Draft<'a> {
         // The other kind's field beside the right one is read as any field that AWS does not write here: counted, for policy.
         let beside = u64::from(named.is_some() && found.is_some());
         let expected = module_id.kind().pcr_field();
-        end.demand(&checks::KIND, !other, pcrs, expected, "the other kind's field")?;
+        end.demand(&checks::KIND, !other, ("pcrs", end.offset()), expected, "the other kind's field")?;
         Ok(Document {
             signed,
             module_id,
-            timestamp: self.timestamp.ok_or_else(|| missing("timestamp"))?,
-            pcrs: named.or(found).ok_or_else(|| missing("pcrs"))?,
-            certificate: self.certificate.ok_or_else(|| missing("certificate"))?,
-            cabundle: self.cabundle.ok_or_else(|| missing("cabundle"))?,
+            timestamp: mandatory(end, "timestamp", self.timestamp)?,
+            pcrs: mandatory(end, "pcrs", named.or(found))?,
+            certificate: mandatory(end, "certificate", self.certificate)?,
+            cabundle: mandatory(end, "cabundle", self.cabundle)?,
             public_key: self.public_key,
             user_data: self.user_data,
             nonce: self.nonce,
             unknown_fields: self.unknown_fields.saturating_add(beside),
         })
     }
+}
+
+fn mandatory<T>(end: &Foreign<'_>, field: &'static str, value: Option<T>) -> Result<T, Malformed> {
+    let at = (field, end.offset());
+    end.demand(&checks::FIELDS, value.is_some(), at, "a mandatory field", "none")?;
+    // A check that a unit test takes away makes no field where there is none.
+    value.ok_or_else(|| Malformed {
+        structure: STRUCTURE,
+        field,
+        offset: end.offset(),
+        problem: Problem::Absent,
+    })
 }
 
 fn read_pcrs(r: &mut Foreign<'_>, field: &'static str) -> Result<Pcrs, Malformed> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use attest_core::claims::Root;
+use attest_core::tee::nitro::{Kind, REGISTERS};
 use attest_core::tee::snp::ProductLine;
 use attest_core::values::Nonce;
 use clap::{Args, Subcommand, ValueEnum};
@@ -42,6 +43,13 @@ pub(crate) struct Init {
     /// TDX: lowest tcbEvaluationDataNumber to take. Without it: any.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) evaluation_number: Option<u32>,
+    /// Nitro: what must be attested, enclave or nitrotpm. It has no default.
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub(crate) kind: Option<Kind>,
+    /// Nitro: a register and a value that it may have, such as 0=HEX with 48 bytes in hexadecimal; repeat it. Without it: any, and
+    /// you should list yours.
+    #[arg(long, value_name = "NUMBER=HEX", value_parser = register)]
+    pub(crate) pcr: Vec<(u8, [u8; 48])>,
     /// TPM: what the trust must be rooted in: hardware, cloud-vtpm, discrete-tpm, software, caller, or any; repeat it. It has no default.
     #[arg(long, value_name = "ROOT", value_parser = root)]
     pub(crate) root: Vec<RootName>,
@@ -63,12 +71,25 @@ pub(crate) struct Init {
 /// What a policy can be written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PolicyFormat {
+    /// AWS Nitro documents.
+    Nitro,
     /// AMD SEV-SNP.
     Snp,
     /// Intel TDX.
     Tdx,
     /// TPM 2.0 quotes.
     Vtpm,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Kind::from_name(text).ok_or_else(|| "one of enclave, nitrotpm is expected".into())
+}
+
+/// A number as it is written in a policy file, and a value.
+fn register(text: &str) -> Result<(u8, [u8; 48]), String> {
+    let (index, value) = text.split_once('=').ok_or("a number, an equals sign and a value are expected")?;
+    let number = index.parse().ok().filter(|number: &u8| *number < REGISTERS && number.to_string() == index);
+    Ok((number.ok_or("a number from 0 to 31 is expected")?, input::measurement(value)?))
 }
 
 fn product_line(text: &str) -> Result<ProductLine, String> {

@@ -4,6 +4,7 @@ mod certificates;
 mod flags;
 mod layout;
 mod log;
+mod nitro;
 mod snp;
 mod tdx;
 mod tpm;
@@ -56,6 +57,10 @@ impl Inspect {
     fn show_evidence(&self, evidence: &Evidence) -> Result<String, Failure> {
         let about = |error| Failure::about(self.file.display(), error);
         match evidence.format {
+            Format::Nitro => {
+                self.fits("a Nitro document")?;
+                nitro::show(self, evidence).map_err(about)
+            }
             Format::Snp => snp::show(self, evidence).map_err(about),
             Format::Tdx => {
                 self.fits("a TDX quote")?;

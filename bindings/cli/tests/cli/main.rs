@@ -6,6 +6,7 @@ mod exit_codes;
 mod fetching;
 mod inspect_tpm;
 mod measurements;
+mod nitro;
 mod parts;
 mod policy_files;
 mod policy_init;

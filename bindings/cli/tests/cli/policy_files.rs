@@ -7,14 +7,14 @@ use attest_core::claims::Root;
 use attest_core::crypto::HashAlgorithm;
 use attest_core::policy::POLICY_SCHEMA;
 use attest_core::rules::{AllOf, Bit, Floors, Instant, Limit, OneOf, Registers};
-use attest_core::tee::{snp, tdx, vtpm};
+use attest_core::tee::{nitro, snp, tdx, vtpm};
 use attest_core::values::Digest;
 use serde_json::{Value, json};
 
 use crate::tool::{attestrap, file, vector};
 
 /// Keys that a file may leave out.
-const OPTIONAL: &[&str] = &["fmc", "snp", "tdx", "vtpm", "warn_only"];
+const OPTIONAL: &[&str] = &["fmc", "nitro", "snp", "tdx", "vtpm", "warn_only"];
 
 /// The strict policies with a minimum or a value in every place that can have one.
 fn full() -> Policy {
@@ -24,9 +24,22 @@ fn full() -> Policy {
     policy.firmware.current = policy.firmware.committed.clone();
     assert!(matches!(&policy.tcb.current, Floors::PerPart(parts) if parts.len() == snp::Part::ALL.len()));
     let mut both = Policy::for_snp(policy);
+    both.nitro = Some(full_nitro());
     both.tdx = Some(full_tdx());
     both.vtpm = Some(full_vtpm());
     both
+}
+
+/// A list in every place that can have one, and values for three registers.
+fn full_nitro() -> nitro::Policy {
+    let values = |octets: [u8; 2]| OneOf::Listed(octets.map(|octet| [octet; 48]).into());
+    let listed = [(0, values([0xa7, 0])), (9, OneOf::Any), (31, values([1, 2]))].into_iter().collect();
+    let mut policy = nitro::Policy::strict(nitro::Kind::Enclave, nitro::policy::Registers::Listed(listed));
+    policy.kinds = OneOf::Listed(nitro::Kind::ALL.to_vec());
+    policy.roots = OneOf::Listed(Root::ALL.to_vec());
+    let texts = || OneOf::Listed(vec!["i-0123456789abcdef0".to_owned(), String::new()]);
+    (policy.module_ids, policy.instances) = (texts(), texts());
+    policy
 }
 
 /// A list in every place that can have one, and an exception.
@@ -79,9 +92,9 @@ fn full_vtpm() -> vtpm::Policy {
     policy
 }
 
-/// Whether a key is the name of a register, such as `sha256:4`: one of the caller's list, and none is demanded.
+/// Whether a key is the name of a register, such as `sha256:4` or `4`: one of the caller's list, and none is demanded.
 fn is_register(key: &str) -> bool {
-    key.contains(':')
+    key.contains(':') || key.parse::<u8>().is_ok()
 }
 
 /// Paths of all keys in a file; a part counts as `*` below itself, because FMC is Turin's only.

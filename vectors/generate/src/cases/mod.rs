@@ -5,6 +5,7 @@
 
 mod chain;
 mod form;
+mod nitro;
 mod policy;
 mod report;
 mod revocation;
@@ -67,6 +68,23 @@ impl Suite {
             tee: "snp".to_owned(),
             roots,
             intermediates,
+            keys: Vec::new(),
+            cases: suite.cases,
+        };
+        (manifest, suite.blobs)
+    }
+
+    /// Every case of Nitro documents.
+    pub fn nitro() -> Built {
+        let mut suite = Self { nonce: 64, ..Self::default() };
+        nitro::add(&mut suite);
+        let file = suite.blob(nitro::root());
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            about: "Nitro documents under a test PKI that looks like AWS's; see vectors/README.md".to_owned(),
+            tee: "nitro".to_owned(),
+            roots: vec![Anchor { line: "aws".to_owned(), file }],
+            intermediates: Vec::new(),
             keys: Vec::new(),
             cases: suite.cases,
         };

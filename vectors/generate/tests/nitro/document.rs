@@ -4,7 +4,7 @@ use attest_core::tee::nitro::{Document, Expectation, Expected};
 use vectors_generate::P384Key;
 use vectors_generate::cbor_out::{NULL, bytes, int, map, text, uint};
 use vectors_generate::der_out::replace_once;
-use vectors_generate::nitro::{self, DocumentSpec, MADE, register};
+use vectors_generate::nitro::{self, DocumentSpec, MADE, NONCE, register};
 
 use crate::{KIND, chain, failed, spec, verify, verify_at};
 
@@ -50,7 +50,7 @@ fn what_is_expected_is_compared_in_full() {
         verify_at(&document, &chain().root(), MADE, expectation)
     };
     let ids = ["nitro.document.nonce", "nitro.document.user-data", "nitro.document.public-key"];
-    for (at, value) in [&b"a nonce"[..], b"some data", b"a key"].into_iter().enumerate() {
+    for (at, value) in [&NONCE[..], b"some data", b"a key"].into_iter().enumerate() {
         judge(at, Expected::Exactly(value)).expect("what is there");
         let longer = [value, &[0]].concat();
         let mut turned = value.to_vec();

@@ -8,12 +8,13 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use attest_core::checks::Outcome;
+use attest_core::claims::Root;
 use attest_core::crypto::aws_lc_rs::PROVIDER;
 use attest_core::error::Refused;
-use attest_core::tee::nitro::{Anchors, Claims, Document, Expectation, Expected, Kind, Root, checks};
+use attest_core::tee::nitro::{Anchors, Claims, Document, Expectation, Expected, Kind, checks};
 use attest_core::{UnixTime, Verified};
 use vectors_generate::cbor_out::{bytes, text, uint};
-use vectors_generate::nitro::{self, Chain, DocumentSpec, MADE, register};
+use vectors_generate::nitro::{self, Chain, DocumentSpec, MADE, NONCE, register};
 use vectors_generate::time;
 
 pub(crate) const ANY: Expectation<'_> = Expectation::new(Expected::Any, Expected::Any, Expected::Any);
@@ -69,11 +70,8 @@ fn genuine_documents_are_believed() {
             spec.clone().with(|spec| spec.indefinite = !spec.indefinite),
             spec.clone().with(|spec| spec.fields.reverse()),
         ] {
-            let expectation = Expectation::new(
-                Expected::Exactly(b"a nonce"),
-                Expected::Absent,
-                Expected::Exactly(b"a key"),
-            );
+            let expectation =
+                Expectation::new(Expected::Exactly(&NONCE), Expected::Absent, Expected::Exactly(b"a key"));
             let verified = verify_at(&spec.build(), &chain.root(), MADE, expectation).expect("a document");
             let claims = verified.claims();
             assert_eq!((claims.kind(), claims.module_id().as_str()), (ours, kind.module_id()));
