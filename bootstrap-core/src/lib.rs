@@ -5,6 +5,8 @@
 //! bytes ──channel──▶ Message ──machine──▶ Action | Message ──channel──▶ bytes
 //! ```
 //!
+//! A host drives one [`engine::Engine`], whose page has an example of a whole init and join.
+//!
 //! The contract is `protocol.md` beside this crate: its section numbers are the ones that comments cite.
 
 #![forbid(unsafe_code)]
@@ -24,6 +26,7 @@
 
 pub mod authority;
 pub mod channel;
+pub mod engine;
 pub mod error;
 pub mod files;
 pub mod ids;

@@ -9,6 +9,11 @@ use std::path::Path;
 const ROOMS: &[(&str, &[&str])] = &[
     ("authority", &["error", "ids", "keys", "peer", "wire"]),
     ("channel", &["authority", "error", "ids", "keys", "peer", "time", "wire"]),
+    // All of one host: what joins a channel, the key ring and a machine.
+    (
+        "engine",
+        &["authority", "channel", "error", "ids", "keyring", "keys", "machine", "peer", "time", "wire"],
+    ),
     ("error", &[]),
     ("files", &["error", "ids", "keys", "wire"]),
     ("ids", &[]),

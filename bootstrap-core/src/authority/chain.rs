@@ -288,6 +288,19 @@ impl PolicyChain {
         }
     }
 
+    /// Whether services may grant by it at `now`.
+    pub fn grants_at(&self, now: UnixTime) -> bool {
+        self.granting(now).is_ok()
+    }
+
+    /// The sets that stand at `now`: neither past their end nor revoked.
+    pub fn live_sets(&self, now: UnixTime) -> impl Iterator<Item = &ReferenceSet> {
+        let current = self.current.as_deref();
+        let sets =
+            current.into_iter().flat_map(|current| current.sets.iter().map(move |set| (current, &set.set)));
+        sets.filter(move |(current, set)| current.is_live(&set.id, now)).map(|(_, set)| set)
+    }
+
     /// The policy that lets people in at `now`.
     pub(super) fn granting(&self, now: UnixTime) -> Result<&Current, Fault> {
         self.check_clock(now)?;

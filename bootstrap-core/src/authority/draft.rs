@@ -25,6 +25,16 @@ impl Draft {
         Ok(Self { payload: statement.to_payload()?, signatures: Vec::new() })
     }
 
+    /// A statement that one key in memory signs.
+    ///
+    /// # Errors
+    /// As [`Draft::new`] and [`Draft::add`].
+    pub fn signed(statement: &Statement, key: &OperatorKey) -> Result<Signed, Fault> {
+        let mut draft = Self::new(statement)?;
+        draft.sign(key)?;
+        draft.finish()
+    }
+
     /// Goes on with one that others have signed.
     pub fn resume(signed: &Signed) -> Self {
         Self { payload: signed.payload.clone(), signatures: signed.signatures.to_vec() }

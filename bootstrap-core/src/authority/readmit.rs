@@ -28,6 +28,8 @@ pub struct Readmission {
     pub set: ReferenceSetId,
     /// Whether it took another set's place, by a replace rule.
     pub replaced: bool,
+    /// The rule that holds for its role and that set.
+    pub rule: u16,
 }
 
 impl PolicyChain {
@@ -47,20 +49,21 @@ impl PolicyChain {
             return Err(Fault::Revoked { what: "set" });
         }
         let stands = |set: &ReferenceSetId| current.may_have(set, enrolled.role, now);
-        let readmission = match facts.sets.contains(&enrolled.set) && stands(&enrolled.set) {
-            true => Readmission { set: enrolled.set, replaced: false },
+        let (set, replaced) = match facts.sets.contains(&enrolled.set) && stands(&enrolled.set) {
+            true => (enrolled.set, false),
             false => {
                 let mut others = facts.sets.iter().filter(|set| stands(set));
                 let set = others.find(|set| self.may_replace(current, enrolled, set, now));
                 let set = set.ok_or(Fault::NotReplaceable { enrolled: enrolled.set })?;
-                Readmission { set: *set, replaced: true }
+                (*set, true)
             }
         };
         let mut rules = current.policy.rules.iter();
-        let rule = rules.find(|rule| rule.role == enrolled.role && rule.sets.contains(&readmission.set));
-        let (needed, actual) = (rule.ok_or(Fault::NoRule)?.same_node, Self::class_of(facts));
+        let rule = rules.find(|rule| rule.role == enrolled.role && rule.sets.contains(&set));
+        let rule = rule.ok_or(Fault::NoRule)?;
+        let (needed, actual) = (rule.same_node, Self::class_of(facts));
         match actual >= needed {
-            true => Ok(readmission),
+            true => Ok(Readmission { set, replaced, rule: rule.id }),
             false => Err(Fault::SameNodeClass { needed, actual }),
         }
     }

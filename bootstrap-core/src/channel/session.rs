@@ -204,6 +204,23 @@ impl Session {
         self.ask(Input::Refuse(refusal), now)
     }
 
+    /// Ends the channel with nothing more to say: what is queued goes out, then the end of TLS. No event follows.
+    pub fn close(&mut self) {
+        self.machine.close();
+        self.tls.close();
+        self.events.clear();
+    }
+
+    /// The flow, once both ends speak of one.
+    pub fn flow(&self) -> Option<Flow> {
+        self.machine.flow()
+    }
+
+    /// Whether messages may be sent.
+    pub const fn is_open(&self) -> bool {
+        self.machine.is_open()
+    }
+
     /// The state's name in the table "Channel".
     pub const fn state(&self) -> &'static str {
         self.machine.state()

@@ -84,7 +84,7 @@ impl Keyring {
                 Ok(KeyOutcome::Authority { operators, custodians })
             }
             KeyAction::InitGrant(grant) => {
-                if !self.has_roots(&grant.cluster()) {
+                if !self.holds_roots(&grant.cluster()) {
                     self.adopt_born(&grant.cluster())?;
                 }
                 let made = self.init_grant(grant, host.first_policy)?;
@@ -173,11 +173,6 @@ impl Keyring {
         host: &Host<'_>,
         entropy: &Entropy,
     ) -> Result<KeyOutcome, Error> {
-        let custody = match custody {
-            Custody::Joint => wire::Custody::Joint,
-            Custody::Split => wire::Custody::Split,
-            Custody::NodeBorn => wire::Custody::NodeBorn,
-        };
         let (authority, name) = (authority(wanted)?, host.cluster_name.cloned());
         let plan = GenesisPlan { authority, custody, created: host.now, name };
         let (request, roots) = self.new_master(&plan, entropy)?;
@@ -209,8 +204,11 @@ impl Keyring {
         let next = known.publish(&signed(statements)?, now)?;
         let tip = next.policies.tip().ok_or(Error::Missing { what: "policy" })?;
         self.learn(genesis)?;
-        // A check from the start must not take back what is known since.
-        if self.known(&cluster)?.policies.tip().is_none_or(|newest| newest.epoch <= tip.epoch) {
+        // What goes on from a held policy holds once the store has it, and is learned then. A check from the start must not take back
+        // what is known since.
+        if held.is_none()
+            && self.known(&cluster)?.policies.tip().is_none_or(|newest| newest.epoch <= tip.epoch)
+        {
             self.known.insert(cluster, next);
         }
         Ok(KeyOutcome::Policy(tip))

@@ -111,6 +111,21 @@ impl Keyring {
         Ok(())
     }
 
+    /// The genesis of a cluster that is known.
+    pub fn genesis(&self, cluster: &ClusterId) -> Option<&Encoded<Genesis>> {
+        self.known.get(cluster).map(|known| &known.genesis)
+    }
+
+    /// The CA keys of a cluster that is known, and the transitions that led to them.
+    pub fn ca(&self, cluster: &ClusterId) -> Option<(&CaChain, &[Signed])> {
+        self.known.get(cluster).map(|known| (&known.ca, known.transitions.as_slice()))
+    }
+
+    /// The statements of a cluster's policies, as far as they are known, in order.
+    pub fn statements(&self, cluster: &ClusterId) -> &[Signed] {
+        self.known.get(cluster).map_or(&[], |known| &known.statements)
+    }
+
     /// The policies of a cluster, as far as they are known.
     pub fn policies(&self, cluster: &ClusterId) -> Option<&PolicyChain> {
         self.known.get(cluster).map(|known| &known.policies)

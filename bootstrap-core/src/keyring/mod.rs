@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use crate::ids::{ClusterId, DiskId, KeyEpoch, NodeId};
-use crate::keys::{Handle, NodeKey};
+use crate::ids::{ClusterId, DiskId, KeyEpoch, NodeId, TokenId};
+use crate::keys::{Handle, NodeKey, Secret};
 use crate::wire::{DiskKey, GenesisRequest, Grant, List, Share};
 
 use known::Known;
@@ -244,8 +244,17 @@ impl Keyring {
         self.material.is_empty()
     }
 
-    fn has_roots(&self, cluster: &ClusterId) -> bool {
+    /// Whether grants of this cluster can be made here.
+    pub fn holds_roots(&self, cluster: &ClusterId) -> bool {
         self.own.contains_key(cluster)
+    }
+
+    /// The secret of a join token, which whoever was handed it may prove.
+    ///
+    /// # Errors
+    /// [`Error::NoRoots`] or [`Error::Unknown`] without the identity root.
+    pub fn join_token(&self, cluster: &ClusterId, token: &TokenId) -> Result<Secret, Error> {
+        Ok(self.own(cluster)?.identity(KeyEpoch::FIRST)?.join_token(token)?)
     }
 
     fn own(&self, cluster: &ClusterId) -> Result<&Roots, Error> {

@@ -179,7 +179,8 @@ pub enum KeyAction {
         genesis: Genesis,
     },
     /// Do these signed policies start (or go on) a chain of this cluster? Threshold of the predecessor's authority, genesis for the
-    /// first; epochs by one; hashes. Answer [`KeyOutcome::Policy`], or a refusal 37 or 38.
+    /// first; epochs by one; hashes. Those that start a chain hold from then on; those that go on, once the store has them. Answer
+    /// [`KeyOutcome::Policy`], or a refusal 37 or 38.
     CheckPolicies {
         /// Whose chain.
         genesis: Genesis,

@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256, Sha384};
 
 pub use crate::authority::PolicyTip;
 use crate::ids::{
-    AttemptId, BootId, ClusterId, ConfigDigest, DiskId, KeyEpoch, MachineId, NodeId, ShareSetId,
+    AttemptId, BootId, ClusterId, ConfigDigest, DiskId, KeyEpoch, MachineId, NodeId, ShareSetId, VoucherId,
 };
 use crate::peer::{Facts, LockClaim, PublicKey, SameNode};
+pub use crate::wire::{Custody, RecoverySource as Source};
 
 /// A node's name: 1 to 253 bytes of UTF-8 (protocol section 4, `name`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,28 +102,6 @@ pub struct Floors {
     pub time: u64,
 }
 
-/// How the secrets of a cluster are kept (protocol section 2, custody).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "protocol section 4, init claims 4, is closed")]
-pub enum Custody {
-    /// 0: one master secret.
-    Joint,
-    /// 1: two roots, two custodians.
-    Split,
-    /// 2: the identity root is made in the first node.
-    NodeBorn,
-}
-
-/// Which source a recovery has.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "protocol section 4, recover claims 2, is closed")]
-pub enum Source {
-    /// 1: an operator.
-    Operator,
-    /// 2: a custodian of a share.
-    Custodian,
-}
-
 /// What a peer asked for, under the binder of its evidence (protocol section 4, claims). What it shows of lock, configuration and boot
 /// stands in the `Peer`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -184,6 +163,18 @@ pub struct JoinClaims {
     pub wish: Option<Name>,
     /// The node it was told to be, when it goes on with a join.
     pub node: Option<NodeId>,
+    /// A voucher that it was handed.
+    pub voucher: Option<ShownVoucher>,
+}
+
+/// A voucher that somebody shows. Nothing in it is believed before a policy's authority was asked.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "written out by whoever decodes claims")]
+pub struct ShownVoucher {
+    /// The id that it says.
+    pub id: VoucherId,
+    /// The statement, as received.
+    pub signed: Vec<u8>,
 }
 
 /// Claims 4: a node's after a boot.

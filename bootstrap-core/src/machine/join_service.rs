@@ -334,6 +334,10 @@ impl JoinService {
 
     /// S4: the reservation ends at its deadline, what was granted stays granted, a seat that was not promoted is taken out.
     fn gone(&mut self) {
+        // A Done that came is written down, whoever hears of it.
+        if matches!(self.state, State::Confirming { .. }) {
+            return;
+        }
         let state = core::mem::replace(&mut self.state, State::Over);
         if let State::AwaitLocked { plan, .. } | State::AwaitDone { plan, .. } = state
             && plan.flow == Flow::Join

@@ -8,27 +8,7 @@ use crate::keys::Handle;
 
 use super::facts::{Genesis, Name, PolicyTip};
 
-/// A flow of protocol section 4.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum Flow {
-    /// 1.
-    Init,
-    /// 2.
-    Join,
-    /// 3.
-    Rejoin,
-    /// 4.
-    Recover,
-    /// 5.
-    Statement,
-    /// 6.
-    Renew,
-    /// 7.
-    Probe,
-    /// 8.
-    Rotate,
-}
+pub use crate::wire::Flow;
 
 /// A message on an open channel.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -190,6 +190,8 @@ pub enum Event {
         /// What it was doing.
         state: &'static str,
     },
+    /// A service holds what was published, or held it before.
+    Published(PolicyTip),
     /// A peer was turned away, or turned away from.
     Refused {
         /// What it was told.

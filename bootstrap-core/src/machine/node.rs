@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::error::Code;
-use crate::ids::{BootId, ClusterId, DiskId, ReferenceSetId, Role};
+use crate::ids::{BootId, ClusterId, DiskId, NodeId, ReferenceSetId, Role};
 use crate::keys::Handle;
 use crate::peer::Peer;
 use crate::time::{Deadline, Instant};
@@ -91,6 +91,8 @@ pub struct Node {
     join: Option<JoinNode>,
     rejoin: Option<Rejoin>,
     renew: Option<Renew>,
+    /// Of which cluster it is a member, and as which node.
+    member: Option<(ClusterId, NodeId)>,
     seed: [u8; 32],
 }
 
@@ -116,7 +118,7 @@ impl Node {
         let header = shared.config.header.clone();
         let rejoin = header.filter(|_| !dead).map(|header| Rejoin::start(header, seed, &shared, now));
         let join = (rejoin.is_none() && !dead).then(|| JoinNode::start(seed, &shared, now));
-        Self { shared, init: InitNode::default(), join, rejoin, renew: None, seed }
+        Self { shared, init: InitNode::default(), join, rejoin, renew: None, member: None, seed }
     }
 
     /// One input.
@@ -157,6 +159,21 @@ impl Node {
         self.cluster()
             .filter(|cluster| self.shared.lock.is_held(cluster))
             .map_or(crate::peer::LockClaim::Open, |cluster| self.shared.config.register.claim(&cluster))
+    }
+
+    /// Of which cluster it is a member, and as which node.
+    pub const fn member(&self) -> Option<(ClusterId, NodeId)> {
+        self.member
+    }
+
+    /// What its renewals are made of, once they have begun.
+    pub fn record(&self) -> Option<&MemberRecord> {
+        self.renew.as_ref().map(Renew::record)
+    }
+
+    /// Sets that a seat may have, of a policy that holds now: the configured ones serve until the first.
+    pub fn learn_seat_sets(&mut self, sets: Vec<ReferenceSetId>) {
+        self.shared.config.seat_sets = sets;
     }
 
     fn opened(&mut self, opened: Opened, now: Instant) {
@@ -264,7 +281,7 @@ impl Node {
             && let Some(member) = join.done(id, outcome, shared, now)
         {
             if let Some(record) = member {
-                self.member(record, now);
+                self.is_member(record, now);
             }
             return;
         }
@@ -307,7 +324,7 @@ impl Node {
     fn after_init(&mut self, after: After, now: Instant) {
         match after {
             After::Nothing => {}
-            After::Member(record) => self.member(record, now),
+            After::Member(record) => self.is_member(record, now),
             After::Recover { member, counter } => {
                 if let Some(rejoin) = &mut self.rejoin {
                     rejoin.opened_by_init(member, counter, &mut self.shared, now);
@@ -322,11 +339,12 @@ impl Node {
         if let Some(record) = up.and_then(|rejoin| rejoin.core.record()).cloned()
             && self.renew.is_none()
         {
-            self.member(record, now);
+            self.is_member(record, now);
         }
     }
 
-    fn member(&mut self, record: MemberRecord, now: Instant) {
+    fn is_member(&mut self, record: MemberRecord, now: Instant) {
+        self.member = Some((record.cluster, record.node));
         if let Some(join) = &mut self.join {
             join.give_up(&mut self.shared);
         }

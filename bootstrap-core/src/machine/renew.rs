@@ -42,6 +42,10 @@ impl Renew {
         Self { record, state: State::Waiting(first), backoff }
     }
 
+    pub(super) const fn record(&self) -> &MemberRecord {
+        &self.record
+    }
+
     pub(super) fn owns(&self, channel: ChannelId) -> bool {
         self.channel() == Some(channel)
     }

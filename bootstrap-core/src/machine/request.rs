@@ -83,13 +83,16 @@ impl Request {
         }
     }
 
+    fn voucher(&self) -> Option<VoucherId> {
+        match &self.asked {
+            Asked::Join(claims) => claims.voucher.as_ref().map(|voucher| voucher.id),
+            Asked::Rejoin(_) | Asked::Renew(_) => None,
+        }
+    }
+
     pub(super) fn look(&self) -> Transaction {
         let facts = self.peer.facts();
-        Transaction::Look {
-            same_node: facts.same_node.clone(),
-            node: self.node(),
-            voucher: facts.macs.first().map(|id| VoucherId::new(*id)),
-        }
+        Transaction::Look { same_node: facts.same_node.clone(), node: self.node(), voucher: self.voucher() }
     }
 
     pub(super) fn audit(&self, code: Code, policy: PolicyTip) -> Audit {
@@ -142,8 +145,8 @@ impl Request {
         }
         let decision =
             rules.admit(&self.peer, claims, view).map_err(|code| (code, "S0: a rule gives role and name"))?;
-        if decision.voucher.is_some() && view.voucher_spent {
-            return Err((Code::VOUCHER, "S0: the voucher is not spent"));
+        if decision.voucher.is_some() && (decision.voucher != self.voucher() || view.voucher_spent) {
+            return Err((Code::VOUCHER, "S0: the voucher that is shown is not spent"));
         }
         if decision.role == Role::Seat && view.pending_seat.is_some_and(|(_, until)| now < until) {
             return Err((Code::SEAT_TAKEN, "S0: one new seat at a time"));

@@ -88,6 +88,11 @@ impl StatementService {
         self.out.poll().unwrap_or_else(|| Output::Wait(self.deadline()))
     }
 
+    /// Whether this channel has come to its end.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
     /// The policy that the store holds because of this channel: every open channel is judged by it again if it is urgent.
     pub const fn applied(&self) -> Option<PolicyTip> {
         match &self.state {

@@ -225,6 +225,7 @@ impl Program for NodeProgram {
                 disk: host.memory.fresh_disk?,
                 wish: None,
                 node: None,
+                voucher: None,
             }),
             (Flow::Rejoin, true) => Claims::Rejoin(RejoinClaims {
                 csr,

@@ -147,7 +147,7 @@ impl World {
         let store = host.cluster().and_then(|cluster| stores.get(&cluster));
         let known = Known {
             genesis: host.memory.genesis.as_ref(),
-            policies: store.map_or(&[], ClusterStore::policies),
+            policies: store.map_or(&[], |store| store.policies()),
             csr: &host.memory.csr,
             certified_until,
             first_policy: first,

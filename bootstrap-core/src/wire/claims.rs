@@ -54,8 +54,8 @@ record! {
         4 => custody: Custody,
         /// What the cluster driver is told.
         5 => driver: DriverConfig,
-        /// The first policy.
-        6 => policy: Signed,
+        /// The first policy, but for a node-born custody: c is not known yet, and the grant brings it.
+        6 => policy: Option<Signed>,
     }
 }
 

@@ -6,7 +6,7 @@ use attest_core::error::Malformed;
 
 use super::error::Error;
 use super::field::{Field, List, Record, kind, whole, written};
-use super::identity::Authority;
+use super::identity::{Authority, Genesis};
 use super::number::{Bounded, LeastLock, TransitionPhase, Uses, VoucherUse};
 use super::record::record;
 use super::string::{CaKey, Kind, Name, NamePattern, SetRules, StatementPayload};
@@ -264,6 +264,87 @@ impl Field for VoucherMachine {
         match decoder.null(field)? {
             true => Ok(Self::Any),
             false => MachineId::decode(field, decoder).map(Self::One),
+        }
+    }
+}
+
+impl PolicyStatement {
+    /// The first policy of a cluster, by the authority of its genesis and from its creation on: machines of one set may be workers. Nobody
+    /// is out, and nothing takes the place of anything. Other decisions are fields.
+    ///
+    /// # Errors
+    /// [`Error::Count`], which one set and one rule never give.
+    pub fn first(
+        genesis: &Genesis,
+        cluster: ClusterId,
+        not_after: UnixTime,
+        set: ReferenceSet,
+    ) -> Result<Self, Error> {
+        let rules = List::new(vec![Rule::workers(1, vec![set.id])?])?;
+        Ok(Self {
+            cluster,
+            epoch: 1,
+            previous: StatementHash::new(*cluster.as_bytes()),
+            not_before: genesis.created,
+            not_after,
+            authority: genesis.authority.clone(),
+            sets: List::new(vec![set])?,
+            replacements: List::default(),
+            rules,
+            revoked: Revoked::default(),
+            limits: Limits::default(),
+        })
+    }
+}
+
+impl Rule {
+    /// Workers of these sets, on any machine (a finding), named by number. Same-node proof of class 1, and any lock.
+    ///
+    /// # Errors
+    /// [`Error::Count`] for no set, or more than 16.
+    pub fn workers(id: u16, sets: Vec<ReferenceSetId>) -> Result<Self, Error> {
+        Ok(Self {
+            id,
+            role: Role::Worker,
+            sets: List::new(sets)?,
+            same_node: SameNodeClass::Platform,
+            machines: None,
+            name: Some(NamePattern::new("worker-{seq}")?),
+            voucher: None,
+            token: None,
+            lock: LeastLock::Any,
+        })
+    }
+
+    /// Seats of these sets, on these machines only, named by their machine. Same-node proof of class 2, and any lock.
+    ///
+    /// # Errors
+    /// [`Error::Count`] for no set or more than 16, no machine or more than 4,096.
+    pub fn seats(id: u16, sets: Vec<ReferenceSetId>, machines: Vec<MachineId>) -> Result<Self, Error> {
+        Ok(Self {
+            role: Role::Seat,
+            same_node: SameNodeClass::SnpKey,
+            machines: Some(List::new(machines)?),
+            name: Some(NamePattern::new("seat-{machine8}")?),
+            ..Self::workers(id, sets)?
+        })
+    }
+}
+
+impl Default for Revoked {
+    /// Nobody.
+    fn default() -> Self {
+        Self { sets: List::default(), nodes: List::default(), machines: List::default(), urgent: false }
+    }
+}
+
+impl Default for Limits {
+    /// Certificates of a day, policies of a week, evidence as old as one certificate (section 8).
+    fn default() -> Self {
+        Self {
+            certificate: Bounded::clamped(86_400),
+            policy: Bounded::clamped(604_800),
+            evidence: Bounded::clamped(1),
         }
     }
 }

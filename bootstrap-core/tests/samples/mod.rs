@@ -197,7 +197,15 @@ fn claims() -> Vec<Claims> {
             epoch: KeyEpoch::FIRST,
             custody: Custody::NodeBorn,
             driver: DriverConfig::new(b"etcd".to_vec()).unwrap(),
-            policy: signed(),
+            policy: None,
+        }),
+        Claims::Init(InitClaims {
+            genesis: Encoded::new(genesis().into()),
+            attempt: ATTEMPT,
+            epoch: KeyEpoch::FIRST,
+            custody: Custody::Joint,
+            driver: DriverConfig::new(Vec::new()).unwrap(),
+            policy: Some(signed()),
         }),
         Claims::Node(NodeClaims {
             lock: LockState::Open,

@@ -1,6 +1,6 @@
 //! The platforms of the test PKI: what a chip of each product reports and what AMD certifies for it.
 
-use sha2::{Digest, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::der_out::tlv;
 use crate::keys::P384Key;
@@ -222,6 +222,18 @@ impl Platform {
     /// A report of this chip, to be signed with the VLEK: SIGNING_KEY is 1 and the chip identifier is masked.
     pub fn vlek_report(&self, version: u32) -> ReportSpec {
         ReportSpec { key_info: 1 << 2, chip_id: [0; 64], ..self.report(version) }
+    }
+
+    /// SHA-256 of the chip id: which machine.
+    pub fn machine(&self) -> [u8; 32] {
+        Sha256::digest(self.chip_id()).into()
+    }
+
+    /// An evidence envelope: a report of this chip over `report_data`, with the certificates that lead to its root.
+    pub fn evidence(&self, report_data: [u8; 64]) -> Vec<u8> {
+        let report = self.report(5).with(|report| report.report_data = report_data);
+        let chain = [self.vcek().build(), CertSpec::ca(self.product.line(), Role::Ask).build()];
+        crate::tpm::envelope("snp", &report.signed_with(&self.vcek_key()), &chain)
     }
 
     /// CHIP_ID of a report: the identifier with zeros up to 64 octets.

@@ -281,6 +281,11 @@ impl Machine {
         out
     }
 
+    /// Ends the channel without a word.
+    pub(super) fn close(&mut self) {
+        self.over(Ended::ByUs(Error::Host(Code::ACCEPTED)), &mut Vec::new());
+    }
+
     /// The state's name in the table.
     pub const fn state(&self) -> &'static str {
         match &self.state {

@@ -85,7 +85,7 @@ impl InitNode {
                 } else if member.phase == MemberPhase::Member {
                     // The operator has no result yet, or lost it. The disk goes on as after any boot.
                     let job = Job { payload: member.payload.clone(), generation: member.generation, ..job };
-                    self.work = Work::Repeating(self.certify(&job, shared), job);
+                    self.work = Work::Repeating(Self::certify(&job, shared), job);
                     return After::Recover { member: member.clone(), counter: *counter };
                 } else {
                     self.drive(job, shared);
@@ -93,7 +93,7 @@ impl InitNode {
             }
             (Work::Driving(_, mut job), Outcome::Driven { payload, .. }) => {
                 job.payload = payload.clone().into();
-                self.work = Work::Certifying(self.certify(&job, shared), job);
+                self.work = Work::Certifying(Self::certify(&job, shared), job);
             }
             (Work::Repeating(_, job), Outcome::Keys(KeyOutcome::Chain(chain))) => {
                 self.work = Work::Member(job, chain.clone());
@@ -138,9 +138,9 @@ impl InitNode {
         self.work = Work::Driving(shared.out.perform(Action::Driver(run)), job);
     }
 
-    pub(super) fn certify(&self, job: &Job, shared: &mut Shared) -> ActionId {
+    pub(super) fn certify(job: &Job, shared: &mut Shared) -> ActionId {
         shared.keys(KeyAction::OwnCertificate {
-            roots: self.born.as_ref().map_or(job.roots, |(.., root)| *root),
+            roots: job.roots,
             cluster: job.cluster,
             node: job.node,
             name: job.name.clone(),

@@ -282,6 +282,7 @@ pub(super) fn join_claims(machine: u8) -> Claims {
         disk: disk_id(machine),
         wish: None,
         node: None,
+        voucher: None,
     })
 }
 

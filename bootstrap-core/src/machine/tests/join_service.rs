@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{Role, VoucherId};
-use crate::machine::facts::{JoinClaims, RejoinClaims, RenewClaims};
+use crate::machine::facts::{JoinClaims, RejoinClaims, RenewClaims, ShownVoucher};
 use crate::machine::message::{Done, GrantFacts, GrantRef, Locked};
 use crate::machine::store::{Standing, Stored, Transaction};
 use crate::machine::symbolic::*;
@@ -165,13 +165,9 @@ fn s0_each_guard_alone_refuses_and_the_refusal_is_written_first() {
         (vec![34], 1),
         "enrols what it did not prove"
     );
-    let unknown = Claims::Join(JoinClaims {
-        csr: vec![],
-        enrol: same_node(1),
-        disk: disk_id(1),
-        wish: None,
-        node: Some(node_id(8)),
-    });
+    let mut unknown = plain_claims(1);
+    unknown.node = Some(node_id(8));
+    let unknown = Claims::Join(unknown);
     assert_eq!(try_join(rules(), Store::empty(), facts.clone(), unknown), (vec![33], 1));
     assert_eq!(
         try_join(rules(), Store::empty(), Facts { sets: vec![], ..facts.clone() }, join_claims(1)),
@@ -184,9 +180,24 @@ fn s0_each_guard_alone_refuses_and_the_refusal_is_written_first() {
     assert_eq!(try_join(rules(), Store::empty(), facts.clone(), service_claims(2, 9)), (vec![15], 0));
     let voucher = VoucherId::new([4; 16]);
     let with_voucher = AllOf { voucher: Some(voucher), ..rules() };
-    let bearer = Facts { macs: vec![[4; 16]], ..facts };
     let spent = Store { spent: vec![voucher], ..Store::empty() };
-    assert_eq!(try_join(with_voucher, spent, bearer, join_claims(1)), (vec![32], 1));
+    assert_eq!(try_join(with_voucher.clone(), spent, facts.clone(), shows(1, voucher)), (vec![32], 1));
+    // A rule that took another voucher than the one that the store was asked about.
+    let other = VoucherId::new([5; 16]);
+    assert_eq!(try_join(with_voucher.clone(), Store::empty(), facts.clone(), shows(1, other)), (vec![32], 1));
+    assert_eq!(try_join(with_voucher, Store::empty(), facts, join_claims(1)), (vec![32], 1));
+}
+
+fn plain_claims(machine: u8) -> JoinClaims {
+    match join_claims(machine) {
+        Claims::Join(claims) => claims,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn shows(machine: u8, id: VoucherId) -> Claims {
+    let voucher = Some(ShownVoucher { id, signed: Vec::new() });
+    Claims::Join(JoinClaims { voucher, ..plain_claims(machine) })
 }
 
 #[test]
@@ -194,10 +205,10 @@ fn s0_a_voucher_is_spent_by_the_reservation() {
     let voucher = VoucherId::new([4; 16]);
     let rules = AllOf { voucher: Some(voucher), ..AllOf::workers(2) };
     let mut service = Service::new(rules.clone(), Store::empty());
-    service.open(Facts { macs: vec![[4; 16]], ..node_facts(1, &new_node(1)) }, join_claims(1));
+    service.open(node_facts(1, &new_node(1)), shows(1, voucher));
     assert_eq!(service.store.spent, [voucher]);
     let mut second = Service::new(rules, service.store);
-    let outputs = second.open(Facts { macs: vec![[4; 16]], ..node_facts(2, &new_node(2)) }, join_claims(2));
+    let outputs = second.open(node_facts(2, &new_node(2)), shows(2, voucher));
     assert_eq!(closes(&outputs), [32]);
 }
 

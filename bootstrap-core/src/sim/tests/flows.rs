@@ -6,7 +6,6 @@ use crate::sim::cast::{Cast, Casting, IMAGE, NEXT_IMAGE};
 use crate::sim::host::HostId;
 use crate::sim::law::Content;
 use crate::sim::plan::{Crash, CrashAt, Partition, Plan};
-use crate::sim::store::ClusterStore;
 use crate::sim::trace::Trace;
 
 /// Seeds of the runs with faults.
@@ -236,7 +235,7 @@ fn published(cast: &mut Cast, content: &Content, epoch: u32) -> bool {
         cast.publish(content);
         let done = cast.run_until(120, |cast| {
             let cluster = cast.cluster().unwrap();
-            cast.world.store(&cluster).and_then(ClusterStore::tip).is_some_and(|tip| tip.epoch >= epoch)
+            cast.world.store(&cluster).and_then(|store| store.tip()).is_some_and(|tip| tip.epoch >= epoch)
         });
         if done {
             return true;

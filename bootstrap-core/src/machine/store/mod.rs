@@ -1,12 +1,16 @@
 //! What a join service asks of the cluster's store: one look, then compare-and-swap transactions on what it saw.
 
+mod memory;
+
 use crate::error::Code;
 use crate::ids::{BootId, DiskId, MachineId, NodeId, ReferenceSetId, Role, VoucherId};
 use crate::peer::SameNode;
 use crate::time::Instant;
 
-use super::facts::{Name, PolicyTip};
-use super::message::Flow;
+pub use memory::MemoryStore;
+
+use crate::machine::facts::{Name, PolicyTip};
+use crate::machine::message::Flow;
 
 /// The state of the store that a transaction was decided on. It fails with [`Stored::Conflict`] if anything that the look showed has
 /// changed since.
@@ -35,7 +39,7 @@ pub enum Transaction {
         same_node: Vec<SameNode>,
         /// The id that it claims.
         node: Option<NodeId>,
-        /// The voucher that it proved, to see whether it is spent.
+        /// The voucher that it shows, to see whether it is spent.
         voucher: Option<VoucherId>,
     },
     /// A place for a newcomer, with its voucher spent. Answer [`Stored::Applied`].
