@@ -23,7 +23,7 @@ fn machines_are_answered_from_a_node_born_genesis_to_a_newcomers_policy() {
     let payload = DriverPayload::new(b"join".to_vec()).unwrap();
     let (mut operators, mut first, mut newcomer) = (Keyring::new(), Keyring::new(), Keyring::new());
     let wanted = Wanted { operators: vec![operator().public_key()], threshold: 1, custodians: Vec::new() };
-    let make = KeyAction::NewMaster { authority: wanted, custody: crate::wire::Custody::NodeBorn };
+    let make = KeyAction::NewMaster { authority: wanted, custody: Custody::NodeBorn };
     let KeyOutcome::Cluster { genesis, .. } = operators.execute(&make, &host(&payload), &entropy(1)) else {
         panic!("a genesis")
     };
