@@ -80,6 +80,7 @@ fn format_of(kind: &Kind) -> Option<Format> {
         "snp" => Some(Format::Snp),
         "tdx" => Some(Format::Tdx),
         "tpm" => Some(Format::Vtpm),
+        "nitro" => Some(Format::Nitro),
         _ => None,
     }
 }
@@ -90,6 +91,7 @@ fn has_section(policy: &Policy, format: Format) -> bool {
         Format::Snp => policy.snp.is_some(),
         Format::Tdx => policy.tdx.is_some(),
         Format::Vtpm => policy.vtpm.is_some(),
+        Format::Nitro => policy.nitro.is_some(),
         _ => false,
     }
 }

@@ -56,6 +56,8 @@ pub(super) fn take_claims(claims: &TeeClaims, facts: &mut Facts) {
             let register = claims.pcrs().get(HashAlgorithm::Sha256, LOCK_PCR);
             facts.register = register.and_then(|value| value.as_bytes().try_into().ok());
         }
+        // A document says which module signed, and nothing of the machine below it that could be compared.
+        TeeClaims::Nitro(claims) => until = claims.valid_until(),
         _ => {}
     }
     facts.valid_until = facts.valid_until.min(until);
