@@ -2,6 +2,7 @@
 
 pub mod azure;
 pub mod eventlog;
+pub mod measurements;
 pub mod tpm;
 
 use std::str;
@@ -18,19 +19,23 @@ use attest_core::tee::vtpm::pcrsig::PcrSignatures;
 use attest_core::tee::vtpm::{Attest, Public, TpmEvidence};
 use attest_core::x509::{Certificate, CertificateList};
 use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
+use attest_measurements::formats::corim::Corim;
 use vectors::set::Set;
 
 /// Every target, with the read that an input must survive to reach anything behind it.
-pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 17] = [
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 21] = [
     ("azure_hcl", |bytes| HclReport::parse(bytes).is_ok() || RuntimeData::from_json(bytes).is_ok()),
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
+    ("corim", |bytes| Corim::parse(bytes).is_ok()),
     ("evidence", |bytes| Evidence::from_envelope(bytes).is_ok() || Verifier::new().detect(bytes).is_ok()),
     ("nitro_document", |bytes| nitro::Document::parse(bytes).is_ok()),
     ("policy_file", |bytes| {
         let files = str::from_utf8(bytes).map(policy_files).unwrap_or_default();
         files.iter().any(|text| Policy::from_toml(text).is_ok() || Policy::from_json(text).is_ok())
     }),
+    ("reference_values", |bytes| measurements::read_all(bytes).iter().any(Result::is_ok)),
+    ("sigstore_bundle", measurements::is_bundle),
     ("snp_bitflip", |bytes| bytes.len() >= 3),
     ("snp_report", |bytes| Report::parse(bytes).is_ok()),
     ("snp_table", |bytes| parse_table(bytes).is_ok()),
@@ -39,6 +44,7 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 17] = [
         let quote = blobs(bytes).first().map(|evidence| TdxEvidence::parse(evidence));
         quote.is_some_and(|read| read.is_ok_and(|parts| Quote::parse(&parts.quote).is_ok()))
     }),
+    ("trust_files", measurements::is_trust_file),
     ("vtpm_creation", |bytes| blobs(bytes).first().is_some_and(|attest| Attest::parse(attest).is_ok())),
     ("vtpm_eventlog", |bytes| {
         let json = CelLog::parse_json(bytes).is_ok();
@@ -125,4 +131,32 @@ pub fn blobs(mut rest: &[u8]) -> Vec<&[u8]> {
         rest = after;
     }
     out
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Standard base64 with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let octet = |index: usize| u32::from(chunk.get(index).copied().unwrap_or_default());
+        let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+/// The bytes of base64 that is known to be some.
+pub fn unbase64(text: &str) -> Vec<u8> {
+    let digits: Vec<usize> =
+        text.bytes().filter_map(|digit| DIGITS.iter().position(|known| *known == digit)).collect();
+    let mut bytes = Vec::new();
+    for chunk in digits.chunks(4) {
+        let bits = chunk.iter().fold(0_usize, |bits, digit| bits << 6 | digit) << (6 * (4 - chunk.len()));
+        bytes.extend_from_slice(&bits.to_be_bytes()[5..4 + chunk.len()]);
+    }
+    bytes
 }

@@ -8,7 +8,7 @@ use attest_core::UnixTime;
 use attest_core::crypto::BUILT_IN;
 use attest_core::rules::Limit;
 use attest_measurements::formats::Origin;
-use attest_measurements::formats::corim::{Corim, Environment, Kind, Label, write};
+use attest_measurements::formats::corim::{Comid, Corim, Environment, Kind, Label, write};
 use attest_measurements::reference::{Consent, Minimum, ReferenceValues, Register, Rule, Set, Window};
 use attest_measurements::trust::{Step, TrustError, VerifyingKey, corim};
 use serde_json::Value;
@@ -177,6 +177,37 @@ fn what_is_written_is_read_again() {
     let sha1 = rule(Register::from_name("tpm.sha1.4").unwrap());
     let set = Set::new("image", window, [sha1].into(), [].into(), &Consent::NONE).unwrap();
     assert!(write(&ReferenceValues::new("image", 1, 0, vec![set]).unwrap(), "Example").is_err());
+}
+
+/// A value that says nothing, and a digest that is none.
+#[test]
+fn a_measurement_must_say_something() {
+    let parse = |value: &str| {
+        // {1: {0: "a"}, 4: {0: [[{1: 560(h'01')}, [{1: VALUE}]]]}}
+        let text = format!("a201a100616104a10081 82 a101d9023041 01 81a101{value}").replace(' ', "");
+        Comid::parse(&vectors::unhex(&text).expect("hex")).map(drop).map_err(|error| error.to_string())
+    };
+    let sha256 = "11".repeat(32);
+    for good in [
+        format!("a10281 82 01 5820{sha256}"),
+        format!("a10ea1 04 81 82 01 5820{sha256}"),
+        "a100a1006131".to_owned(),
+    ] {
+        assert_eq!(parse(&good), Ok(()), "{good}");
+    }
+    for (bad, word) in [
+        ("a100a0".to_owned(), "version"),
+        ("a100a1011a00004000".to_owned(), "version"),
+        ("a10ea0".to_owned(), "integrity-registers"),
+        ("a10280".to_owned(), "digests"),
+        (format!("a10281 82 01 581f{}", "11".repeat(31)), "digest"),
+        (format!("a10281 82 07 5820{sha256}"), "digest"),
+        ("a10281 82 06 40".to_owned(), "digest"),
+        ("a0".to_owned(), "mval"),
+    ] {
+        let error = parse(&bad).expect_err(&bad);
+        assert!(error.contains(word), "{bad}: {error}");
+    }
 }
 
 #[test]

@@ -78,6 +78,9 @@ fn generated_bundles_are_refused_by_their_steps() {
         for case in &all {
             let (id, outcome) = (text(case, "id"), judge(&root, case, provider));
             match case["expect"]["step"].as_str() {
+                None if case["expect"]["form"] == true => {
+                    assert!(matches!(outcome, Err(TrustError::Form(_))), "{id}: {outcome:?}");
+                }
                 None => assert_eq!(outcome, Ok(Some(1_767_225_603)), "{id}"),
                 Some(step) => {
                     let error = outcome.expect_err(id);
@@ -89,6 +92,58 @@ fn generated_bundles_are_refused_by_their_steps() {
     }
     let valid = all.iter().filter(|case| case["expect"]["valid"] == true).count();
     assert!(valid >= 10 && all.len() >= valid + 60, "{valid} of {}", all.len());
+}
+
+#[test]
+fn a_trusted_root_has_one_form() {
+    let json: Value =
+        serde_json::from_slice(&read(&vectors::folder("measurements").join("roots/all.json"))).expect("JSON");
+    let provider = BUILT_IN[0];
+    let with = |path: &str, value: Value| {
+        let mut json = json.clone();
+        *json.pointer_mut(path).unwrap_or_else(|| panic!("no {path}")) = value;
+        TrustRoot::from_json(json.to_string().as_bytes(), provider).map(drop)
+    };
+    assert_eq!(with("/tlogs", json["tlogs"].clone()), Ok(()));
+    let other_id = json["ctlogs"][0]["logId"]["keyId"].clone();
+    for (path, value, word) in [
+        ("/mediaType", "application/json".into(), "version 0.1 or 0.2"),
+        ("/tlogs/0/hashAlgorithm", "SHA2_384".into(), "expected SHA2_256"),
+        ("/tlogs/0/logId/keyId", other_id, "expected SHA-256 of the key"),
+        ("/tlogs/0/baseUrl", "http://log.test".into(), "an address with https://"),
+        ("/tlogs/0/publicKey/validFor/start", "2025-01-01T00:00:00+00:00".into(), "expected a time"),
+        ("/tlogs/0/publicKey/validFor/start", "2025-01-01T00:00:00.Z".into(), "expected a time"),
+        ("/tlogs/0/publicKey/validFor/start", Value::Null, "expected text"),
+        ("/certificateAuthorities/0/certChain/certificates", Value::Array(Vec::new()), "is empty"),
+        ("/timestampAuthorities/0", serde_json::json!({"more": 1}), "unknown key"),
+    ] {
+        let error = with(path, value).expect_err(path).to_string();
+        assert!(error.contains(word), "{path}: {error}");
+    }
+    for path in ["/certificateAuthorities", "/timestampAuthorities"] {
+        let path = format!("{path}/0/certChain/certificates/0/rawBytes");
+        assert!(matches!(with(&path, "MAA=".into()), Err(TrustError::Malformed(_))), "{path}");
+    }
+    let unused = with("/tlogs/0/publicKey/keyDetails", "PKIX_ED25519".into());
+    assert_eq!(unused, Ok(()), "a log that nothing here can use is in the root all the same");
+    let root = vectors::folder("measurements");
+    let case = cases(&root, "bundles.json").into_iter().find(|case| case["id"] == "root-log-ed25519");
+    let error = judge(&root, &case.expect("the case"), provider).expect_err("refused");
+    assert!(matches!(error, TrustError::UnsupportedForm { step: Step::Log, .. }), "{error}");
+
+    let chain: Vec<Vec<u8>> = json["timestampAuthorities"][0]["certChain"]["certificates"]
+        .as_array()
+        .expect("certificates")
+        .iter()
+        .map(|item| unbase64(text(item, "rawBytes")))
+        .collect();
+    let chain: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
+    let validity = attest_measurements::trust::Validity::new(0, attest_core::rules::Limit::Any);
+    let add = |chain: &[&[u8]]| TrustRoot::none().add_timestamp_authority(chain, validity);
+    assert_eq!(add(&chain), Ok(()));
+    assert_eq!(add(&chain[..1]).expect_err("no root").step(), Some(Step::Timestamp));
+    assert_eq!(add(&[]).expect_err("nothing").step(), Some(Step::Timestamp));
+    assert!(matches!(add(&[chain[0], b"x"]), Err(TrustError::Malformed(_))));
 }
 
 #[test]

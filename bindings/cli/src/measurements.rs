@@ -9,7 +9,9 @@ use attest_measurements::formats::{Converted, ExportError, Numbering, Origin, fl
 use attest_measurements::merge::{intersection, override_with, union};
 use attest_measurements::reference::{Consent, ReferenceValues, SCHEMA};
 use attest_measurements::trust::bundle::Signer;
-use attest_measurements::trust::{Identity, TrustError, TrustRoot, Trusted, VerifyingKey, blob, bundle};
+use attest_measurements::trust::{
+    Identity, TrustError, TrustRoot, Trusted, VerifyingKey, blob, bundle, corim as corim_trust,
+};
 use p256::ecdsa::signature::Signer as _;
 use p256::pkcs8::DecodePrivateKey as _;
 
@@ -23,6 +25,7 @@ use crate::{collateral, input};
 
 #[cfg(feature = "fetch")]
 mod fetch;
+mod transition;
 
 impl Measurements {
     pub(crate) fn run(&self) -> Result<Answer, Failure> {
@@ -34,6 +37,7 @@ impl Measurements {
             Self::Policy(policy) => policy.run(),
             Self::Schema => Ok(Answer::text(SCHEMA)),
             Self::Sign(sign) => sign.run(),
+            Self::Transition(transition) => transition.run(),
             Self::Verify(verify) => verify.run(),
         }
     }
@@ -163,33 +167,78 @@ impl ToPolicy {
 impl Sign {
     fn run(&self) -> Result<Answer, Failure> {
         let bytes = input::read(&self.file)?;
-        let pem = input::read(&self.key)?;
-        let unusable = || Failure::usage(format_args!("{}: no P-256 key in PKCS #8", self.key.display()));
-        let pem = std::str::from_utf8(&pem).map_err(|_| unusable())?;
-        let key = p256::ecdsa::SigningKey::from_pkcs8_pem(pem).map_err(|_| unusable())?;
-        let point = key.verifying_key().to_sec1_point(false);
-        let public =
-            VerifyingKey::from_p256_point(point.as_bytes()).map_err(|error| trust(&self.key, error))?;
-        let signature: p256::ecdsa::DerSignature = key.sign(&bytes);
-        let written = blob::encode(&bytes, signature.as_bytes(), &public, self.provider.get())
-            .map_err(|error| trust(&self.file, error))?;
+        let key = SecretKey::read(&self.key)?;
+        let public = key.public().map_err(|error| trust(&self.key, error))?;
+        let provider = self.provider.get();
+        let written = match (&self.corim, self.not_after) {
+            (Some(signer), Some(until)) => {
+                let from = self.not_before.map_or_else(input::now, Ok)?;
+                let statement = corim_trust::Statement::new(signer, (from.as_secs(), until.as_secs()))
+                    .map_err(Failure::usage)?;
+                let signature = key.sign_fixed(&statement.bytes_to_sign(&bytes))?;
+                statement.to_signed(&bytes, &signature, &public, provider)
+            }
+            _ => {
+                let signature: p256::ecdsa::DerSignature = key.0.sign(&bytes);
+                blob::encode(&bytes, signature.as_bytes(), &public, provider).map(String::into_bytes)
+            }
+        };
+        let written = written.map_err(|error| trust(&self.file, error))?;
         let output = self.output.clone().unwrap_or_else(|| {
             let mut beside = self.file.clone().into_os_string();
             beside.push(".sig");
             PathBuf::from(beside)
         });
-        collateral::write(&output, written.as_bytes())?;
-        Ok(Answer::text(format!("{}: written\n", output.display())))
+        deliver(written, Some(&output))
+    }
+}
+
+/// A private key that signs.
+struct SecretKey(p256::ecdsa::SigningKey);
+
+impl SecretKey {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let unusable = || Failure::usage(format_args!("{}: no P-256 key in PKCS #8", path.display()));
+        let pem = input::read(path)?;
+        let pem = std::str::from_utf8(&pem).map_err(|_| unusable())?;
+        p256::ecdsa::SigningKey::from_pkcs8_pem(pem).map(Self).map_err(|_| unusable())
+    }
+
+    fn public(&self) -> Result<VerifyingKey, TrustError> {
+        VerifyingKey::from_p256_point(self.0.verifying_key().to_sec1_point(false).as_bytes())
+    }
+
+    /// r, then s, 32 bytes each.
+    fn sign_fixed(&self, message: &[u8]) -> Result<[u8; 64], Failure> {
+        let signature: p256::ecdsa::Signature = self.0.sign(message);
+        let fixed = signature.to_bytes().as_slice().try_into();
+        fixed.map_err(|_| Failure::new(Exit::Internal, "a signature of another length than 64"))
     }
 }
 
 impl Verify {
     fn run(&self) -> Result<Answer, Failure> {
-        let (bytes, signature) = (input::read(&self.file)?, input::read(&self.signature)?);
-        let trusted = self.trust.verify(&self.file, &bytes, &signature, input::now()?)?;
+        let bytes = input::read(&self.file)?;
+        let trusted = match (&self.signature, &self.corim, &self.trust.key) {
+            (Some(signature), _, _) => {
+                self.trust.verify(&self.file, &bytes, &input::read(signature)?, input::now()?)?
+            }
+            (None, Some(output), Some(key)) => {
+                let key = public_key(key)?;
+                let trusted = corim_trust::verify(&bytes, &key, input::now()?, self.trust.provider.get())
+                    .map_err(|error| trust(&self.file, error))?;
+                collateral::write(output, trusted.bytes())?;
+                trusted
+            }
+            (None, _, _) => return Err(Failure::usage("a signed CoRIM needs --key")),
+        };
         let when = trusted.signed_at().map_or_else(String::new, |time| format!(", signed at {time}"));
         Ok(Answer::text(format!("{}: ok{when}\n", self.file.display())))
     }
+}
+
+fn public_key(path: &Path) -> Result<VerifyingKey, Failure> {
+    VerifyingKey::from_pem(&input::read(path)?).map_err(|error| trust(path, error))
 }
 
 impl TrustArgs {
@@ -202,12 +251,7 @@ impl TrustArgs {
         now: UnixTime,
     ) -> Result<Trusted<'a>, Failure> {
         let provider = self.provider.get();
-        let key = match &self.key {
-            None => None,
-            Some(path) => {
-                Some(VerifyingKey::from_pem(&input::read(path)?).map_err(|error| trust(path, error))?)
-            }
-        };
+        let key = self.key.as_deref().map(public_key).transpose()?;
         let identity = match (&self.identity, &self.issuer) {
             (Some(subject), Some(issuer)) => Some(Identity::exactly(subject, issuer)),
             _ => None,

@@ -11,7 +11,7 @@ use attest_core::collateral::Collateral;
 use attest_core::rules::OneOf;
 use attest_core::tee::snp::{self, MARCH_2026, REPORT_LEN};
 use attest_core::{Policy, Store, Verifier};
-use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ, tpm};
+use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ, base64, measurements, tpm};
 use vectors::set::{Case, Set};
 
 /// Google's instance information: zone z, project 1 named p, instance 2 named n, security version 0, production.
@@ -229,6 +229,10 @@ fn write_all(corpus: &Path) -> Outcome {
     attestrap_fuzz::eventlog::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))?;
 
     for (target, seeds) in [
+        ("corim", measurements::corim_seeds()),
+        ("reference_values", measurements::value_seeds()),
+        ("sigstore_bundle", measurements::bundle_seeds()),
+        ("trust_files", measurements::trust_seeds()),
         ("vtpm_creation", tpm::creation_seeds()),
         ("vtpm_evidence", tpm::evidence_seeds()),
         ("vtpm_pcrsig", tpm::pcrsig_seeds()),
@@ -275,16 +279,7 @@ fn with_blobs(report: &[u8], blobs: &[Vec<u8>]) -> Result<Vec<u8>, Box<dyn Error
 
 /// DER as PEM text (RFC 7468).
 fn pem(label: &str, der: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in der.chunks(3) {
-        let octet = |index: usize| u32::from(chunk.get(index).copied().unwrap_or_default());
-        let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
+    let text = base64(der);
     let lines: Vec<&str> = (0..text.len()).step_by(64).map(|at| &text[at..text.len().min(at + 64)]).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

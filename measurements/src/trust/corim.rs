@@ -1,8 +1,11 @@
 //! Signed CoRIM: a COSE_Sign1 around a manifest (draft-ietf-rats-corim, section 4.2), with ES256.
 
 use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use attest_core::UnixTime;
+use attest_core::cbor::Encoder;
 use attest_core::cbor::foreign::{Foreign, Key, Lengths};
 use attest_core::cose::Sign1;
 use attest_core::crypto::{CryptoProvider, SignatureAlgorithm};
@@ -11,10 +14,13 @@ use attest_core::rules::Limit;
 use attest_core::x509::PublicKey;
 
 use super::{Step, TrustError, Trusted, Validity, VerifyingKey};
-use crate::formats::corim::{MAX_CORIM, MAX_ITEMS, read_validity};
+use crate::formats::corim::{Corim, MAX_CORIM, MAX_ITEMS, read_validity, tag};
 use crate::reference::bound_of;
 
 const META: &str = "corim-meta";
+
+/// The tag of a COSE_Sign1 (RFC 9052, 2).
+const COSE_SIGN1: u64 = 18;
 
 /// ES256 (RFC 9053, 2.1).
 const ES256: i128 = -7;
@@ -88,6 +94,72 @@ pub fn verify<'a>(
         return Err(TrustError::refused(Step::Time, found));
     }
     Ok(Trusted::assertion(signed.payload(), None))
+}
+
+/// What a signer of a manifest says about itself, and when its signature is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statement<'a> {
+    /// The signer's name.
+    pub signer: &'a str,
+    /// The first and the last second of the signature, in Unix seconds.
+    pub validity: (u64, u64),
+}
+
+impl<'a> Statement<'a> {
+    /// A statement.
+    ///
+    /// # Errors
+    /// [`TrustError`] for a signer without a name, and for a signature that ends before it begins.
+    pub fn new(signer: &'a str, (from, until): (u64, u64)) -> Result<Self, TrustError> {
+        let refused = |found: &'static str| TrustError::refused(Step::Signature, found);
+        if signer.is_empty() {
+            return Err(refused("a signer without a name"));
+        }
+        if until < from {
+            return Err(refused("a signature that ends before it begins"));
+        }
+        Ok(Self { signer, validity: (from, until) })
+    }
+
+    fn protected(&self) -> Vec<u8> {
+        let (from, until) = self.validity;
+        let mut meta = Encoder::default();
+        meta.map(2).uint(0).map(1).uint(0).text(self.signer);
+        meta.uint(1).map(2).uint(0).tag(tag::EPOCH).uint(from).uint(1).tag(tag::EPOCH).uint(until);
+        let mut out = Encoder::default();
+        // -7 is ES256.
+        out.map(3).uint(1).int(-7).uint(3).text(CONTENT_TYPE).uint(8).bytes(&meta.into_bytes());
+        out.into_bytes()
+    }
+
+    /// What the key signs: ECDSA on P-256 with SHA-256 (RFC 9052, 4.4).
+    pub fn bytes_to_sign(&self, manifest: &[u8]) -> Vec<u8> {
+        let mut out = Encoder::default();
+        out.array(4).text("Signature1").bytes(&self.protected()).bytes(&[]).bytes(manifest);
+        out.into_bytes()
+    }
+
+    /// The signed manifest, with a signature over [`Statement::bytes_to_sign`]: r, then s, 32 bytes each. One that `key` did not
+    /// make is not written, nor is a manifest that cannot be read.
+    ///
+    /// # Errors
+    /// [`TrustError`].
+    pub fn to_signed(
+        &self,
+        manifest: &[u8],
+        signature: &[u8; 64],
+        key: &VerifyingKey,
+        provider: &CryptoProvider,
+    ) -> Result<Vec<u8>, TrustError> {
+        Corim::parse(manifest)?;
+        let mut out = Encoder::default();
+        out.tag(COSE_SIGN1).array(4).bytes(&self.protected()).map(0).bytes(manifest).bytes(signature);
+        let bytes = out.into_bytes();
+        let from = UnixTime::since_unix_epoch(Duration::from_secs(self.validity.0));
+        verify(&bytes, key, from, provider).map(|_| ())?;
+        Ok(bytes)
+    }
 }
 
 /// corim-meta: who signed, and when the signature is valid. A name is nobody's word beside a key, and is not looked at.

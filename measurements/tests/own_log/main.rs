@@ -5,7 +5,7 @@ use std::time::Duration;
 use attest_core::UnixTime;
 use attest_core::rules::Limit;
 use attest_measurements::trust::bundle::{self, Signer};
-use attest_measurements::trust::merkle::{ProofError, verify_inclusion};
+use attest_measurements::trust::merkle::{ProofError, verify_consistency, verify_inclusion};
 use attest_measurements::trust::{Step, TrustError, TrustRoot, Validity, blob};
 use serde_json::{Value, json};
 
@@ -171,6 +171,11 @@ fn the_head_must_be_signed_by_the_log() {
     // The signature of a witness stands beside the log's.
     let witness = format!("\u{2014} witness.example {}\n", encode(&[1, 2, 3, 4, 5]));
     assert_eq!(judge(&envelope(&|note| format!("{note}{witness}"))), Ok(Some(TIME)));
+    // Room for fifteen witnesses with keys of today, and not for fifteen of any size.
+    let witness_of = |octets: usize| format!("\u{2014} witness.example {}\n", encode(&vec![1; octets]));
+    let crowd = |octets: usize| envelope(&|note| format!("{note}{}", witness_of(octets).repeat(15)));
+    assert_eq!(judge(&crowd(100)), Ok(Some(TIME)));
+    refused(&crowd(400), Step::Checkpoint);
     for change in [
         &|note: &str| note.replace("\n11\n", "\n12\n"),
         &|note: &str| note.replace(" - 42", " - 43"),
@@ -365,6 +370,28 @@ fn proofs_of_all_small_trees_hold_and_no_other_index_does() {
     let outcome = verify_inclusion(&leaf, 0, u64::MAX, &long, &leaf, provider());
     assert_eq!(outcome, Err(ProofError::Shape));
     assert_eq!(verify_inclusion(&leaf, 0, 0, &[], &leaf, provider()), Err(ProofError::Shape));
+    // A proof that goes on above the head of its tree, to a head that fits it.
+    let above = sha256(&[&[1], &leaf, &leaf]);
+    let outcome = verify_inclusion(&leaf, 0, 1, std::slice::from_ref(&leaf), &above, provider());
+    assert_eq!(outcome, Err(ProofError::Shape));
+}
+
+#[test]
+fn consistency_of_three_and_four_leaves() {
+    let leaves: Vec<Vec<u8>> = (0..4).map(|leaf| sha256(&[&[leaf]])).collect();
+    let pair = |left: &[u8], right: &[u8]| sha256(&[&[1], left, right]);
+    let (three, four) = (head(&leaves[..3]), head(&leaves));
+    let proof = vec![leaves[2].clone(), leaves[3].clone(), pair(&leaves[0], &leaves[1])];
+    let judge = |proof: &[Vec<u8>], three: &[u8], four: &[u8]| {
+        verify_consistency(3, 4, proof, three, four, provider())
+    };
+    assert_eq!(judge(&proof, &three, &four), Ok(()));
+    assert_eq!(judge(&proof, &four, &three), Err(ProofError::Root));
+    assert_eq!(judge(&proof[..2], &three, &four), Err(ProofError::Shape));
+    // One step above both heads, to heads that fit it.
+    let step = sha256(&[b"x"]);
+    let longer = [proof, vec![step.clone()]].concat();
+    assert_eq!(judge(&longer, &pair(&step, &three), &pair(&step, &four)), Err(ProofError::Shape));
 }
 
 #[test]
@@ -389,6 +416,8 @@ fn a_signature_file_is_written_only_if_it_verifies() {
     ] {
         assert_eq!(verify(bytes, file, &key).unwrap_err().step(), Some(Step::Signature));
     }
+    let long = verify(ARTIFACT, &[0x41; 200], &key).unwrap_err().to_string();
+    assert!(long.contains("too long"), "{long}");
     let wrong = blob::encode(b"other", &key.sign(ARTIFACT), &key.public(), provider());
     assert_eq!(wrong.unwrap_err().step(), Some(Step::Signature));
 }
@@ -408,6 +437,8 @@ fn a_key_file_has_one_form() {
     ] {
         assert_eq!(VerifyingKey::from_pem(other.as_bytes()).unwrap_err().step(), Some(Step::Key), "{other}");
     }
+    let long = VerifyingKey::from_pem("x".repeat(4097).as_bytes()).unwrap_err().to_string();
+    assert!(long.contains("a file of 4097 bytes"), "{long}");
     let der = Key::new(1).public().as_der().to_vec();
     assert!(VerifyingKey::from_der(&[&der[..], &[0]].concat()).is_err());
     assert!(VerifyingKey::from_der(&der[..90]).is_err());

@@ -19,6 +19,8 @@ pub(crate) enum Measurements {
     /// Print the JSON Schema of reference values.
     Schema,
     Sign(Sign),
+    #[command(subcommand)]
+    Transition(Transition),
     Verify(Verify),
 }
 
@@ -167,7 +169,7 @@ pub(crate) struct ToPolicy {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// Sign a file as `cosign sign-blob --key` does.
+/// Sign a file as `cosign sign-blob --key` does, or an unsigned CoRIM as its standard does.
 #[derive(Args, Debug)]
 pub(crate) struct Sign {
     /// The file.
@@ -176,12 +178,82 @@ pub(crate) struct Sign {
     /// The private key: P-256, PKCS #8 in PEM, not encrypted.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
+    /// FILE is an unsigned CoRIM: write it signed, with this name of the signer. Needs --not-after.
+    #[arg(long, value_name = "SIGNER", requires = "not_after", requires = "output")]
+    pub(crate) corim: Option<String>,
+    /// CoRIM: the first second of the signature: a time, a date, or Unix seconds. Without it: now.
+    #[arg(long, value_name = "TIME", value_parser = input::time, requires = "corim")]
+    pub(crate) not_before: Option<UnixTime>,
+    /// CoRIM: the last second of the signature.
+    #[arg(long, value_name = "TIME", value_parser = input::time, requires = "corim")]
+    pub(crate) not_after: Option<UnixTime>,
     /// Where to write the signature; beside FILE with `.sig` without it.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Who checks the signature.
     #[arg(long, value_enum, default_value_t = Provider::FIRST)]
     pub(crate) provider: Provider,
+}
+
+/// Say, signed, which set may replace which, or verify such a statement.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Transition {
+    Sign(SignTransition),
+    Verify(VerifyTransition),
+}
+
+/// The two sets of a statement.
+#[derive(Args, Debug)]
+pub(crate) struct Sets {
+    /// The document with both sets, our own format; its name is the series.
+    #[arg(value_name = "DOCUMENT")]
+    pub(crate) document: PathBuf,
+    /// The set that machines have.
+    #[arg(long, value_name = "SET")]
+    pub(crate) from: String,
+    /// The set that they may have next.
+    #[arg(long, value_name = "SET")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    /// Who does the arithmetic.
+    #[arg(long, value_enum, default_value_t = Provider::FIRST)]
+    pub(crate) provider: Provider,
+}
+
+/// Write the statement that machines of one set may give way to machines of another, until a time.
+#[derive(Args, Debug)]
+pub(crate) struct SignTransition {
+    #[command(flatten)]
+    pub(crate) sets: Sets,
+    /// The private key: P-256, PKCS #8 in PEM, not encrypted.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The first second of the transition: a time, a date, or Unix seconds. Without it: now.
+    #[arg(long, value_name = "TIME", value_parser = input::time)]
+    pub(crate) not_before: Option<UnixTime>,
+    /// The last second of the transition.
+    #[arg(long, value_name = "TIME", value_parser = input::time)]
+    pub(crate) not_after: UnixTime,
+    /// Where to write the statement.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// Verify that a key permits the transition from one set to another, now.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyTransition {
+    #[command(flatten)]
+    pub(crate) sets: Sets,
+    /// The statement.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) statement: PathBuf,
+    /// The key that must have signed: P-256, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The time at which it must hold. Without it: now.
+    #[arg(long, value_name = "TIME", value_parser = input::time)]
+    pub(crate) at: Option<UnixTime>,
 }
 
 /// Verify who signed a file.
@@ -191,8 +263,11 @@ pub(crate) struct Verify {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Its signature file, as cosign writes it, or its sigstore bundle.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signature: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "corim")]
+    pub(crate) signature: Option<PathBuf>,
+    /// FILE is a signed CoRIM; the manifest inside is written to this file.
+    #[arg(long, value_name = "OUTPUT", conflicts_with_all = ["signature", "identity", "trusted_root"])]
+    pub(crate) corim: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }

@@ -131,6 +131,119 @@ fn files_are_signed_and_verified() {
     assert_eq!(wrong.code, 2, "{}", wrong.err);
 }
 
+/// The signature files of the tool and of OpenSSL, each for the other.
+#[test]
+fn openssl_and_the_tool_verify_each_other() {
+    let (private, public) = keys(1);
+    let document = file("openssl.json", document(1, "2026-01-01T00:00:00Z"));
+    let der = directory().join("openssl.der");
+    let openssl = |arguments: &[&str]| std::process::Command::new("openssl").args(arguments).output();
+    let Ok(version) = openssl(&["version"]) else {
+        println!("skipped: no openssl");
+        return;
+    };
+    assert!(version.status.success());
+    assert_eq!(measurements(&["sign", text(&document), "--key", text(&private)]).code, 0);
+    let signature = directory().join("openssl.json.sig");
+    let decode = openssl(&["base64", "-d", "-A", "-in", text(&signature), "-out", text(&der)]).unwrap();
+    assert!(decode.status.success(), "{decode:?}");
+    let verify = |of: &PathBuf| {
+        openssl(&["dgst", "-sha256", "-verify", text(&public), "-signature", text(&der), text(of)]).unwrap()
+    };
+    assert!(verify(&document).status.success());
+    assert!(!verify(&public).status.success(), "another file");
+
+    let signed = openssl(&["dgst", "-sha256", "-sign", text(&private), "-out", text(&der), text(&document)]);
+    assert!(signed.unwrap().status.success());
+    let encoded = openssl(&["base64", "-A", "-in", text(&der), "-out", text(&signature)]).unwrap();
+    assert!(encoded.status.success());
+    let ours = |of: &PathBuf| {
+        measurements(&["verify", text(of), "--signature", text(&signature), "--key", text(&public)]).code
+    };
+    assert_eq!((ours(&document), ours(&public)), (0, 11));
+}
+
+#[test]
+fn a_manifest_in_cbor_is_written_signed_and_verified() {
+    let ((private, public), (_, other)) = (keys(1), keys(2));
+    let document = file("corim.json", document(1, "2026-01-01T00:00:00Z"));
+    let [unsigned, signed, inside] =
+        ["corim.cbor", "corim.cose", "corim.inside"].map(|name| directory().join(name));
+    let written = measurements(&["convert", text(&document), "--to", "corim", "-o", text(&unsigned)]);
+    assert_eq!(written.code, 0, "{}", written.err);
+    let sign = |file: &PathBuf, until: &str| {
+        let fixed = ["--corim", "Example", "--not-before", "2026-01-01", "--not-after", until];
+        let files = ["sign", text(file), "--key", text(&private), "-o", text(&signed)];
+        measurements(&[&files[..], &fixed].concat())
+    };
+    let verify = |file: &PathBuf, key: &PathBuf| {
+        drop(fs::remove_file(&inside));
+        measurements(&["verify", text(file), "--corim", text(&inside), "--key", text(key)])
+    };
+    assert_eq!(sign(&document, "2099-01-01").code, 30, "no manifest in CBOR");
+    assert_eq!(sign(&unsigned, "2025-01-01").code, 2, "an end before the beginning");
+    assert_eq!(sign(&unsigned, "2026-01-02").code, 0);
+    let over = verify(&signed, &public);
+    assert!(over.code == 11 && over.err.contains("signing time"), "{}", over.err);
+    assert_eq!(sign(&unsigned, "2099-01-01").code, 0);
+    let good = verify(&signed, &public);
+    assert_eq!(good.code, 0, "{}", good.err);
+    assert_eq!(fs::read(&inside).unwrap(), fs::read(&unsigned).unwrap());
+    let again = measurements(&["convert", text(&inside), "--from", "corim", "--name", "node"]);
+    assert!(again.code == 0 && again.out.contains(PCR), "{}", again.err);
+    for (file, key, code) in [(&signed, &other, 11), (&unsigned, &public, 30)] {
+        assert_eq!(verify(file, key).code, code);
+        assert!(!inside.exists(), "nothing is written that is not verified");
+    }
+}
+
+#[test]
+fn a_transition_is_said_and_verified() {
+    let ((private, public), (_, other)) = (keys(1), keys(2));
+    let set = |name: &str, digest: &str| {
+        format!(
+            r#"{{"name":"{name}","not_before":"any","not_after":"any","registers":{{"tpm.sha256.4":{{"equals":"{digest}"}}}}}}"#
+        )
+    };
+    let of = |name: &str, sets: &[String]| {
+        let head = r#"{"format":"attestrap-reference-values/1","name":"NAME","serial":1,"issued":"2026-01-01T00:00:00Z","sets":["#;
+        format!("{}{}]}}", head.replace("NAME", name), sets.join(","))
+    };
+    let sets = [set("old", PCR), set("new", &"11".repeat(32)), set("else", &"22".repeat(32))];
+    let document = file("transition.json", of("node", &sets));
+    let elsewhere = file("transition-other.json", of("edon", &sets));
+    let statement = directory().join("transition.cose");
+    let sign = |from: &str, to: &str| {
+        let files = ["transition", "sign", text(&document), "--key", text(&private), "-o", text(&statement)];
+        let words = ["--from", from, "--to", to, "--not-before", "2026-01-01", "--not-after", "2026-02-01"];
+        measurements(&[&files[..], &words].concat())
+    };
+    assert_eq!(sign("old", "old").code, 2, "one set twice");
+    assert_eq!(sign("old", "missing").code, 2);
+    let signed = sign("old", "new");
+    assert_eq!(signed.code, 0, "{}", signed.err);
+    let verify = |document: &PathBuf, (from, to): (&str, &str), key: &PathBuf, at: &str| {
+        let files =
+            ["transition", "verify", text(document), "--statement", text(&statement), "--key", text(key)];
+        measurements(&[&files[..], &["--from", from, "--to", to, "--at", at]].concat())
+    };
+    let good = verify(&document, ("old", "new"), &public, "2026-01-15");
+    assert_eq!(good.code, 0, "{}", good.err);
+    for (document, sets, key, at) in [
+        (&document, ("new", "old"), &public, "2026-01-15"),
+        (&document, ("old", "else"), &public, "2026-01-15"),
+        (&document, ("old", "new"), &other, "2026-01-15"),
+        (&document, ("old", "new"), &public, "2025-12-31"),
+        (&document, ("old", "new"), &public, "2026-02-02"),
+        (&elsewhere, ("old", "new"), &public, "2026-01-15"),
+    ] {
+        let ran = verify(document, sets, key, at);
+        assert_eq!(ran.code, 11, "{sets:?} {at}: {}", ran.err);
+    }
+    fs::write(&statement, b"\xd8\x62").unwrap();
+    assert_eq!(verify(&document, ("old", "new"), &public, "2026-01-15").code, 30);
+}
+
 #[cfg(feature = "fetch")]
 mod fetch {
     use std::io::{BufRead as _, BufReader, Write as _};

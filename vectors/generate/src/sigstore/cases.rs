@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::certificate::{bent, purposes};
+use super::certificate::{bent, logged_often, purposes};
 use super::{
-    ARTIFACT, BundleSpec, IDENTITY, ISSUER, TimestampSpec, head, leaf, logged, sha256, sign, signing_key,
-    timestamp_authority, trusted_root,
+    ARTIFACT, BundleSpec, IDENTITY, ISSUER, TimestampSpec, certificate_log_key, head, leaf, logged, sha256,
+    sign, signing_key, timestamp_authority, trusted_root,
 };
 use crate::der_out::{base64, context_primitive, pem, seq, utf8};
 use crate::keys::{P256Key, P384Key};
@@ -29,6 +29,9 @@ mod step {
     pub(super) const TIME: &str = "signing time";
     pub(super) const TIMESTAMP: &str = "timestamp";
 }
+
+/// In place of a step: something does not have its form.
+const FORM: &str = "form";
 
 const ENTRY: &str = "/verificationMaterial/tlogEntries/0";
 const PROOF: &str = "/verificationMaterial/tlogEntries/0/inclusionProof";
@@ -57,8 +60,11 @@ impl Bundles {
             "mode": if keyless { "keyless" } else { "key" },
             "trusted_root": root,
         });
-        if let Some(step) = step {
-            case["expect"]["step"] = step.into();
+        match step {
+            // Where the form is wrong, no step says no.
+            Some(FORM) => case["expect"]["form"] = true.into(),
+            Some(step) => case["expect"]["step"] = step.into(),
+            None => {}
         }
         if keyless {
             (case["identity"], case["issuer"]) = (IDENTITY.into(), ISSUER.into());
@@ -236,6 +242,15 @@ fn signers(to: &mut Bundles) {
     to.changed("signature-of-another", step::SIGNATURE, &managed, |bundle| {
         *at(bundle, "/messageSignature/signature") = other.into();
     });
+    let statement = managed.clone().with(|spec| spec.enveloped = true);
+    to.bad(
+        "statement-kind",
+        FORM,
+        &statement.clone().with(|spec| spec.statement = "https://example.test/Statement"),
+    );
+    to.changed("statement-payload-type", FORM, &statement, |bundle| {
+        *at(bundle, "/dsseEnvelope/payloadType") = "application/json".into();
+    });
     to.add_as("signer-no-certificate", ROOT, &managed.make(), true, Some(step::IDENTITY));
     to.add_as("signer-no-key", ROOT, &keyless.make(), false, Some(step::IDENTITY));
 }
@@ -263,6 +278,9 @@ fn certificates(to: &mut Bundles) {
     let list = step::CERTIFICATE_LOG;
     to.bad("certificate-unlogged", list, &with(leaf().0));
     to.bad("certificate-foreign-log", list, &with(logged(&leaf().0, &other_key())));
+    let often = |count| with(logged_often(&leaf().0, &certificate_log_key(), count));
+    to.good("keyless-logged-eight-times", &often(8));
+    to.bad("certificate-logged-nine-times", list, &often(9));
     // What the log signed is another certificate.
     let serial = |spec: CertSpec| spec.serial(8);
     let of_another = bent(serial).serial(7);
@@ -313,6 +331,10 @@ fn timestamps(to: &mut Bundles) {
         let twice = with(&|spec| spec.attributes.push(spec.attributes[at]));
         to.bad(&format!("timestamp-{name}-twice"), timestamp, &twice);
     }
+    let others = ["1.2.3.1", "1.2.3.2", "1.2.3.3", "1.2.3.4", "1.2.3.5", "1.2.3.6", "1.2.3.7"];
+    let more = |count: usize| with(&|spec| spec.attributes.extend(others.iter().cycle().take(count)));
+    to.good("managed-timestamp-sixteen-attributes", &more(13));
+    to.bad("timestamp-seventeen-attributes", timestamp, &more(14));
     // The same name, number and key, and another certificate.
     let [own, _] = timestamp_authority();
     let twin = own.clone().valid("2025-01-02T00:00:00Z", "2045-01-01T00:00:00Z");

@@ -49,6 +49,11 @@ pub(crate) fn purposes(purpose: &str) -> Ext {
 
 /// The certificate with a timestamp of the log `key`, which it did not have when the log signed it.
 pub fn logged(spec: &CertSpec, key: &P256Key) -> CertSpec {
+    logged_often(spec, key, 1)
+}
+
+/// The certificate with that timestamp so many times.
+pub(crate) fn logged_often(spec: &CertSpec, key: &P256Key, count: usize) -> CertSpec {
     let issuer = sha256(&[&P384Key::from_label(AUTHORITY).spki()]);
     let made = (time::unix(MADE) * 1000).to_be_bytes();
     let tbs = spec.tbs();
@@ -61,7 +66,7 @@ pub fn logged(spec: &CertSpec, key: &P256Key) -> CertSpec {
         [&len, bytes].concat()
     };
     let timestamp = [&[0][..], &id(key), &made, &[0, 0], &[4, 3], &with_length(&signature)].concat();
-    let list = with_length(&with_length(&timestamp));
+    let list = with_length(&with_length(&timestamp).repeat(count));
     spec.clone().adding(Ext::new(SCT_LIST, octets(&list)))
 }
 

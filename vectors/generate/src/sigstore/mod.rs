@@ -67,6 +67,8 @@ pub struct BundleSpec {
     pub certificate: Option<CertSpec>,
     /// Whether a statement about the artifact is signed in its place.
     pub enveloped: bool,
+    /// What kind of statement it claims to be.
+    pub statement: &'static str,
     /// Who keeps the log.
     pub log: P256Key,
     /// First line of the checkpoint.
@@ -95,6 +97,7 @@ impl BundleSpec {
             signer: signing_key(),
             certificate: None,
             enveloped: false,
+            statement: "https://in-toto.io/Statement/v1",
             log: log_key(),
             origin: format!("{LOG} - 42"),
             leaves: (0..11_u8).map(|leaf| vec![leaf; 3]).collect(),
@@ -126,7 +129,7 @@ impl BundleSpec {
 
     fn statement(&self) -> String {
         json!({
-            "_type": "https://in-toto.io/Statement/v1",
+            "_type": self.statement,
             "predicate": {},
             "predicateType": "https://example.test/predicate",
             "subject": [{"digest": {"sha256": hex(&sha256(&[&self.artifact]))}, "name": "values"}],
