@@ -211,6 +211,16 @@ fn a_measurement_must_say_something() {
 }
 
 #[test]
+fn a_signer_has_a_name_and_a_time() {
+    for (signer, window, good) in
+        [("a", (1, 1), true), ("", (1, 2), false), ("a", (2, 1), false), ("a", (0, u64::MAX), true)]
+    {
+        let outcome = corim::Statement::new(signer, window);
+        assert_eq!(outcome.is_ok(), good, "{signer:?} {window:?}");
+    }
+}
+
+#[test]
 fn what_signs_must_say_so() {
     use p256::ecdsa::signature::Signer as _;
     let signer = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
