@@ -67,11 +67,11 @@ const TDX: Arrows = &[
 
 const VTPM: Arrows = &[
     ("algorithm", &[]),
-    ("anchors", &["claims", "certify", "credential", "public"]),
+    ("anchors", &["claims", "certify", "credential", "pcr", "pcrsig", "public"]),
     ("body", &["algorithm", "pcr", "wire"]),
     ("certify", &["algorithm", "anchors", "checks", "public", "signed", "wire"]),
     ("checks", &["checks"]),
-    ("claims", &["anchors", "ek_certificate", "gce", "log", "pcr", "public", "wire"]),
+    ("claims", &["anchors", "ek_certificate", "gce", "log", "pcr", "pcrsig", "public", "wire"]),
     ("creation", &["algorithm", "certify", "checks", "public", "signed", "wire"]),
     (
         "endorsement",
@@ -91,7 +91,7 @@ const VTPM: Arrows = &[
     ),
     ("ek_certificate", &["checks", "claims", "key", "key_certificate", "public", "revocation"]),
     ("gce", &["checks"]),
-    ("judge", &["checks", "claims", "ek_certificate", "gce", "log", "policy"]),
+    ("judge", &["checks", "claims", "ek_certificate", "gce", "log", "pcrsig", "policy"]),
     ("key_certificate", &["anchors", "checks"]),
     ("key", &["algorithm", "public", "signature"]),
     ("log", &["pcr"]),
@@ -146,7 +146,9 @@ const VTPM: Arrows = &[
 /// Event logs of any machine: what a log says, then what is proven of it.
 const EVENTLOG: Arrows = &[
     ("boot_chain", &["checks", "mod", "secure_boot"]),
-    ("cel", &["checks", "header", "mod", "replay"]),
+    ("cel/cbor", &["cel/checks", "cel/mod", "header", "mod"]),
+    ("cel/json", &["cel/checks", "cel/mod", "mod"]),
+    ("cel/mod", &["checks", "header", "mod", "replay"]),
     ("checks", &["checks"]),
     ("coverage", &["mod"]),
     ("header", &["checks"]),

@@ -5,6 +5,7 @@ use attest_core::crypto::{HashAlgorithm, ring};
 use attest_core::eventlog::{
     Boot, CelLog, CelRegister, Coverage, ImaHashing, ImaLog, Log, Outcome, Register, Replay,
 };
+use attest_core::values::Digest;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -45,7 +46,14 @@ fuzz_target!(|bytes: &[u8]| {
         let compared = log.compare(10, &replay.value(), HashAlgorithm::Sha256, ImaHashing::PerBank, provider);
         assert_eq!(compared.is_ok(), replay.template_mismatches() == 0);
     }
-    for log in [CelLog::parse_tlv(bytes), CelLog::parse_json(bytes)].into_iter().flatten() {
-        let _ = log.replay(CelRegister::Pcr(11), HashAlgorithm::Sha256, provider);
+    let cel = [CelLog::parse_tlv(bytes), CelLog::parse_json(bytes), CelLog::parse_cbor(bytes)];
+    for log in cel.into_iter().flatten() {
+        let register = CelRegister::Pcr(11);
+        if let Some(value) = log.replay(register, HashAlgorithm::Sha256, provider).expect("a hash") {
+            let start = Digest::filled(0, 32);
+            let compared = log.compare(register, HashAlgorithm::Sha256, start, &value, provider);
+            // All of it is proven, unless COS content is not what was hashed.
+            assert!(compared.map_or(true, |proven| proven.unproven() == 0));
+        }
     }
 });

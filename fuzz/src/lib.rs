@@ -47,8 +47,8 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 21] = [
     ("trust_files", measurements::is_trust_file),
     ("vtpm_creation", |bytes| blobs(bytes).first().is_some_and(|attest| Attest::parse(attest).is_ok())),
     ("vtpm_eventlog", |bytes| {
-        let json = CelLog::parse_json(bytes).is_ok();
-        json || Log::parse(bytes).is_ok() || ImaLog::parse(bytes).is_ok() || CelLog::parse_tlv(bytes).is_ok()
+        let cel = [CelLog::parse_json(bytes), CelLog::parse_tlv(bytes), CelLog::parse_cbor(bytes)];
+        cel.iter().any(Result::is_ok) || Log::parse(bytes).is_ok() || ImaLog::parse(bytes).is_ok()
     }),
     ("vtpm_evidence", |bytes| {
         let inner = Evidence::from_envelope(bytes).map(|evidence| evidence.bytes);

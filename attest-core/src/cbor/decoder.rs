@@ -45,6 +45,11 @@ impl<'a> Decoder<'a> {
         self.skipped
     }
 
+    /// The cursor at the next item.
+    pub(crate) const fn reader(&self) -> &Reader<'a> {
+        &self.reader
+    }
+
     /// An error at the next item.
     pub const fn malformed(&self, field: &'static str, problem: Problem) -> Malformed {
         self.reader.malformed(field, problem)

@@ -70,7 +70,7 @@ pub mod cel {
     use super::checks;
 
     checks! {
-        SEQUENCE = Malformed "vtpm.log.cel.sequence", "records are numbered from 0, without a gap", "TCG Canonical Event Log Format, RECNUM";
+        SEQUENCE = Malformed "vtpm.log.cel.sequence", "records are numbered from 0, without a gap: over the whole log in TLV, in each index on its own in CBOR", "TCG Canonical Event Log Format, 4.2.2; google/go-eventlog, cel";
         ORDER = Malformed "vtpm.log.cel.order", "a record is its number, its register, its digests and its content, in this order", "TCG Canonical Event Log Format, TLV encoding";
         REGISTER = Malformed "vtpm.log.cel.register", "a record names a register that exists", "TCG Canonical Event Log Format, PCR; Google's CC register, 1 to 4";
         DIGEST = Malformed "vtpm.log.cel.digest", "a record has one digest of an algorithm, of its length", "TCG Canonical Event Log Format, DIGESTS";

@@ -1,15 +1,16 @@
-//! TCG's Canonical Event Log: userspace's own measurements, as TLV (Google's COS content) and as JSON (systemd's log).
+//! TCG's Canonical Event Log, version 1.1, in its three encodings: TLV (Google's COS content), JSON (systemd's log) and CBOR.
 //!
 //! As with every log, digests and their order inside one register are what a quote can vouch for. The log grows while it is
-//! read: what is proven is its longest beginning that replays to the verified register. Two kinds of content say how they are
-//! hashed: COS content is hashed as the whole TLV, and must be; systemd hashes the `string`, except where that is a mere
-//! description. All other content is a label.
-//!
-//! The specification's third encoding, CBOR, is not read: nobody is known to write it, so that there is no log to hold a reader
-//! against, and a reader that was never held against one would be a guess at its map keys.
+//! read: what is proven is its longest beginning that replays to the verified register. COS content says how it is hashed, as the
+//! whole TLV, and must be. systemd's `string`, the data of a firmware event and of an IMA template are proven where they hash to
+//! their digest; often they are mere descriptions. All other content is a label.
 //!
 //! Bounds: [`MAX_CEL`] bytes and [`MAX_CEL_RECORDS`] records; a record is kept with its digests, content is borrowed from TLV
-//! and copied once from JSON.
+//! and CBOR and copied once from JSON.
+
+mod cbor;
+#[cfg(feature = "json")]
+mod json;
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -53,9 +54,8 @@ pub enum CelRegister {
 enum Content<'a> {
     /// COS content, with its head.
     Cos(&'a [u8]),
-    /// The `string` of a record of systemd.
-    #[cfg_attr(not(feature = "json"), expect(dead_code, reason = "made by the JSON form"))]
-    Systemd(Cow<'a, [u8]>),
+    /// What may be the preimage of the digest: a `string` of systemd, the data of a firmware event or of an IMA template.
+    Preimage(Cow<'a, [u8]>),
     /// Something else.
     Label(Cow<'a, [u8]>),
 }
@@ -66,6 +66,7 @@ pub struct CelRecord<'a> {
     register: CelRegister,
     digests: Vec<(HashAlgorithm, Digest)>,
     content: Content<'a>,
+    measured: bool,
 }
 
 /// A log.
@@ -96,6 +97,11 @@ impl<'a> CelLog<'a> {
         &self.records
     }
 
+    /// The records that extend one register, in order.
+    fn records_of(&self, register: CelRegister) -> impl Iterator<Item = &CelRecord<'a>> {
+        self.records.iter().filter(move |record| record.register == register && record.measured)
+    }
+
     /// Replays the whole log for one register; `None` if one of its records lacks a digest of this bank, or it has no record.
     ///
     /// # Errors
@@ -107,7 +113,7 @@ impl<'a> CelLog<'a> {
         provider: &CryptoProvider,
     ) -> Result<Option<Digest>, Error> {
         let mut value = None;
-        for record in self.records.iter().filter(|record| record.register == register) {
+        for record in self.records_of(register) {
             let Some(digest) = record.digest_in(bank) else { return Ok(None) };
             let before = value.unwrap_or_else(|| Digest::filled(0, bank.digest_len()));
             value = Some(provider.digest(bank, &[before.as_bytes(), digest.as_bytes()])?);
@@ -132,7 +138,7 @@ impl<'a> CelLog<'a> {
         let mut value = start;
         let mut records = Vec::new();
         let mut proven = (value == *verified).then_some(0);
-        for record in self.records.iter().filter(|record| record.register == register) {
+        for record in self.records_of(register) {
             // Nothing behind a record without a digest of this bank can be replayed.
             let Some(digest) = record.digest_in(bank) else { break };
             value = provider.digest(bank, &[value.as_bytes(), digest.as_bytes()])?;
@@ -250,12 +256,17 @@ impl<'a> CelRecord<'a> {
             COS => Content::Cos(whole.clone().bytes("content", value.len().saturating_add(5))?),
             _ => Content::Label(value.into()),
         };
-        Ok(Self { register, digests, content })
+        Ok(Self { register, digests, content, measured: true })
     }
 
     /// Which register it extends.
     pub const fn register(&self) -> CelRegister {
         self.register
+    }
+
+    /// Whether it extends its register, by the log's own word: EV_NO_ACTION, the log's version and the end of firmware do not.
+    pub const fn is_measured(&self) -> bool {
+        self.measured
     }
 
     /// The digest for a bank.
@@ -271,7 +282,7 @@ impl<'a> CelRecord<'a> {
     pub fn content(&self) -> Untrusted<&[u8]> {
         Untrusted::new(match &self.content {
             Content::Cos(tlv) => tlv.get(5..).unwrap_or_default(),
-            Content::Label(bytes) | Content::Systemd(bytes) => bytes,
+            Content::Label(bytes) | Content::Preimage(bytes) => bytes,
         })
     }
 
@@ -283,7 +294,7 @@ impl<'a> CelRecord<'a> {
     fn hashed(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Cos(tlv) => Some(tlv),
-            Content::Systemd(text) => Some(text),
+            Content::Preimage(bytes) => Some(bytes),
             Content::Label(_) => None,
         }
     }
@@ -344,103 +355,4 @@ fn read_field<'a>(
         return Err(at.unexpected(&checks::ORDER, field, 0, expected, u32::from(kind)));
     }
     Ok((kind, Reader::new(STRUCTURE, value)))
-}
-
-#[cfg(feature = "json")]
-mod json {
-    //! systemd's log: JSON text sequence (RFC 7464), one record each.
-
-    use alloc::borrow::ToOwned;
-    use alloc::string::String;
-
-    use serde::Deserialize;
-
-    use super::*;
-
-    /// A field that stands twice is an error; one that is not known is passed over.
-    #[derive(Deserialize)]
-    struct Record {
-        pcr: Option<u8>,
-        rtmr: Option<u8>,
-        digests: Vec<Entry>,
-        content_type: Option<String>,
-        content: Option<serde_json::Value>,
-    }
-
-    #[derive(Deserialize)]
-    struct Entry {
-        #[serde(rename = "hashAlg")]
-        hash_alg: String,
-        digest: String,
-    }
-
-    impl CelLog<'_> {
-        /// Reads `/run/log/systemd/tpm2-measure.log`: records of JSON, each after a record separator (1Eh) and with a newline.
-        ///
-        /// # Errors
-        /// [`Malformed`] for a log past the stated bounds, for text that is no such record, or against a rule of
-        /// [`super::super::checks::cel`].
-        pub fn parse_json(bytes: &[u8]) -> Result<CelLog<'static>, Malformed> {
-            let mut r = Reader::new(STRUCTURE, bytes);
-            bounded(&r, "log", MAX_CEL, bytes.len())?;
-            let mut log = CelLog::default();
-            for (position, text) in bytes.split(|octet| *octet == 0x1e).enumerate() {
-                if position == 0 {
-                    // Nothing may stand before the first separator.
-                    if !text.is_empty() {
-                        return Err(r.malformed("record", Problem::Encoding("no record separator")));
-                    }
-                    continue;
-                }
-                bounded(&r, "records", MAX_CEL_RECORDS, position)?;
-                r.u8("record separator")?;
-                let record = CelRecord::from_json(&r, text)?;
-                r.bytes("record", text.len())?;
-                log.records.push(record);
-            }
-            Ok(log)
-        }
-    }
-
-    impl CelRecord<'_> {
-        fn from_json(at: &Reader<'_>, text: &[u8]) -> Result<CelRecord<'static>, Malformed> {
-            let encoding = |what| at.malformed("record", Problem::Encoding(what));
-            let text = text.strip_suffix(b"\n").ok_or_else(|| encoding("a record without its newline"))?;
-            let record: Record =
-                serde_json::from_slice(text).map_err(|_| encoding("no JSON record of a log"))?;
-            let register = match (record.pcr, record.rtmr) {
-                (Some(pcr), None) => CelRegister::Pcr(pcr),
-                (None, Some(rtmr)) => CelRegister::Cc(rtmr.saturating_add(1)),
-                (Some(_), Some(_)) => return Err(encoding("two registers")),
-                (None, None) => CelRegister::Other,
-            };
-            if !holds(&checks::REGISTER, register.exists()) {
-                let number = u32::from(record.pcr.or(record.rtmr).unwrap_or_default());
-                return Err(at.unexpected(&checks::REGISTER, "pcr", 0, Value::OneOf(REGISTERS), number));
-            }
-            let mut digests = Vec::new();
-            for Entry { hash_alg, digest } in &record.digests {
-                let bytes = unhex(digest).ok_or_else(|| encoding("a digest that is not hexadecimal"))?;
-                add_digest(at, &mut digests, HashAlgorithm::from_name(hash_alg), &bytes)?;
-            }
-            let text = record.content.as_ref().and_then(|content| content.get("string")?.as_str());
-            let content = match (record.content_type.as_deref(), text) {
-                (Some("systemd"), Some(text)) => Content::Systemd(text.as_bytes().to_owned().into()),
-                _ => Content::Label(Vec::new().into()),
-            };
-            Ok(CelRecord { register, digests, content })
-        }
-    }
-
-    fn unhex(text: &str) -> Option<Vec<u8>> {
-        if text.len() > 128 || !text.len().is_multiple_of(2) {
-            return None;
-        }
-        let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let pairs = text.as_bytes().chunks(2).map(|pair| match *pair {
-            [high, low] => Some((digit(high)? << 4) | digit(low)?),
-            _ => None,
-        });
-        pairs.collect()
-    }
 }
