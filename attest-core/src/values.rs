@@ -56,11 +56,10 @@ pub struct Short {
 impl Short {
     /// Keeps the first 64 bytes.
     pub fn new(bytes: &[u8]) -> Self {
-        let mut kept = Self { bytes: [0; 64], len: 0, cut: bytes.len() > 64 };
-        for (slot, octet) in kept.bytes.iter_mut().zip(bytes) {
-            *slot = *octet;
-            kept.len = kept.len.saturating_add(1);
-        }
+        let front = bytes.get(..64).unwrap_or(bytes);
+        let len = u8::try_from(front.len()).unwrap_or(64);
+        let mut kept = Self { bytes: [0; 64], len, cut: bytes.len() > 64 };
+        kept.bytes.iter_mut().zip(front).for_each(|(slot, octet)| *slot = *octet);
         kept
     }
 
@@ -93,9 +92,19 @@ pub struct Digest {
 impl Digest {
     /// A digest of these bytes; `None` for more than 64.
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        let mut digest = Self { bytes: [0; 64], len: u8::try_from(bytes.len()).ok()? };
-        digest.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(digest)
+        (bytes.len() <= 64).then(|| Self::of_hash(bytes))
+    }
+
+    /// What a hash function gave, which is never longer than 64 bytes: were it, the first 64.
+    #[inline]
+    pub(crate) fn of_hash(bytes: &[u8]) -> Self {
+        let mut digest = Self { bytes: [0; 64], len: u8::try_from(bytes.len().min(64)).unwrap_or(64) };
+        match (<&[u8; 32]>::try_from(bytes), digest.bytes.first_chunk_mut()) {
+            // Nearly all have this length, and a copy of a known length is two moves instead of a call.
+            (Ok(known), Some(front)) => *front = *known,
+            _ => digest.bytes.iter_mut().zip(bytes).for_each(|(slot, octet)| *slot = *octet),
+        }
+        digest
     }
 
     /// `len` bytes that are all `octet`; `len` is cut to 64.

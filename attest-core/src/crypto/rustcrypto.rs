@@ -62,8 +62,7 @@ impl HashFunction for Hash {
 fn digest<H: sha2::Digest>(parts: &[&[u8]]) -> Digest {
     let mut hash = H::new();
     parts.iter().for_each(|part| hash.update(part));
-    // Never longer than 64 bytes.
-    Digest::new(&hash.finalize()).unwrap_or_else(|| Digest::filled(0, 0))
+    Digest::of_hash(&hash.finalize())
 }
 
 /// A scheme and what verifies key, message and signature once their form was checked.

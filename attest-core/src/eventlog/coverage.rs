@@ -229,8 +229,7 @@ impl<'a> Compared<'a> {
         provider: &'b CryptoProvider,
     ) -> impl Iterator<Item = Judged<'a>> + 'b {
         let hash = provider.hash(self.bank());
-        let events = self.log().events().filter(move |event| event.register() == Some(pcr));
-        events.map(move |event| self.judge_one(&event, hash))
+        self.log().events_of(pcr).map(move |event| self.judge_one(&event, hash))
     }
 
     fn judge_one(&self, event: &Event<'a>, hash: Option<&dyn HashFunction>) -> Judged<'a> {

@@ -51,8 +51,7 @@ impl<'a> Compared<'a> {
     /// # Errors
     /// The rule that takes the claim away ([`super::checks::claims`]).
     pub fn secure_boot(&self, provider: &CryptoProvider) -> Result<SecureBoot<'a>, Error> {
-        let events: Vec<_> = self.judge_register(7, provider).collect();
-        SecureBoot::read(self, &events)
+        SecureBoot::read(self, self.judge_register(7, provider))
     }
 }
 
@@ -61,7 +60,10 @@ impl<'a> SecureBoot<'a> {
     ///
     /// # Errors
     /// The rule that takes the claim away ([`super::checks::claims`]).
-    pub(super) fn read(compared: &Compared<'a>, events: &[Judged<'a>]) -> Result<Self, Error> {
+    pub(super) fn read(
+        compared: &Compared<'a>,
+        events: impl Iterator<Item = Judged<'a>>,
+    ) -> Result<Self, Error> {
         demand(
             &checks::SECURE_BOOT_REGISTER,
             compared.is_replayed(7),
@@ -71,7 +73,7 @@ impl<'a> SecureBoot<'a> {
         let mut variables = [None::<Variable<'a>>; REQUIRED.len()];
         let mut authorities = Vec::new();
         let mut separators = 0_u32;
-        for event in events.iter().filter(|event| event.register() == Some(7)) {
+        for event in events.filter(|event| event.register() == Some(7)) {
             let covered = event.whole();
             let number = Value::Number(u64::try_from(event.number()).unwrap_or(u64::MAX));
             demand(&checks::SECURE_BOOT_COVERED, covered.is_some(), "covered data", number)?;
@@ -87,7 +89,7 @@ impl<'a> SecureBoot<'a> {
                     demand(&checks::SECURE_BOOT_ACTION, known, "a known action", data)?;
                 }
                 EventKind::EFI_VARIABLE_DRIVER_CONFIG => {
-                    let fits = Variable::of(event).is_some_and(|variable| {
+                    let fits = Variable::of(&event).is_some_and(|variable| {
                         let named =
                             |(name, guid): &(&str, _)| variable.is_named(name) && variable.guid() == guid;
                         match REQUIRED.iter().position(named).and_then(|place| variables.get_mut(place)) {
@@ -102,7 +104,7 @@ impl<'a> SecureBoot<'a> {
                     demand(&checks::SECURE_BOOT_VARIABLES, fits, "a variable of its own", number)?;
                 }
                 EventKind::EFI_VARIABLE_AUTHORITY => {
-                    let variable = Variable::of(event);
+                    let variable = Variable::of(&event);
                     demand(&checks::SECURE_BOOT_COVERED, variable.is_some(), "a variable", number)?;
                     authorities.extend(variable);
                 }

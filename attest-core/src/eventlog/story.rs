@@ -52,7 +52,7 @@ impl<'a> Boot<'a> {
     /// # Errors
     /// The rule that takes the claim away ([`super::checks::claims`]).
     pub fn secure_boot(&self) -> Result<SecureBoot<'a>, Error> {
-        SecureBoot::read(&self.compared, &self.events)
+        SecureBoot::read(&self.compared, self.events.iter().copied())
     }
 
     /// What was started.

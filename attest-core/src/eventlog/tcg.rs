@@ -52,6 +52,8 @@ pub struct Log<'a> {
     spec_id: Option<SpecId<'a>>,
     startup: Startup,
     len: usize,
+    /// How many events extend each register, so that a walk for one register ends with its last event.
+    extends: [u16; REGISTERS],
 }
 
 /// One event. Everything in it is the log's own word.
@@ -107,6 +109,7 @@ impl<'a> Log<'a> {
             spec_id: None,
             startup: Startup::Unsaid,
             len: 0,
+            extends: [0; REGISTERS],
         };
         log.banks[0] = Bank::SHA1;
         if r.left() > 0 {
@@ -123,6 +126,12 @@ impl<'a> Log<'a> {
     /// The events, the Spec ID event not among them.
     pub fn events(&self) -> Events<'a> {
         Events { log: self.clone(), at: self.events.clone(), number: 0 }
+    }
+
+    /// The events that extend one register, in their order.
+    pub(super) fn events_of(&self, pcr: u8) -> impl Iterator<Item = Event<'a>> + use<'a> {
+        let count = self.extends.get(usize::from(pcr)).copied().unwrap_or_default();
+        self.events().filter(move |event| event.register() == Some(pcr)).take(usize::from(count))
     }
 
     /// How many events there are, the Spec ID event not counted.
@@ -165,6 +174,10 @@ impl<'a> Log<'a> {
             }
             let event = self.read_event(&mut r, self.len)?;
             self.len = self.len.saturating_add(1);
+            let extended_so_far = event.register().and_then(|pcr| self.extends.get_mut(usize::from(pcr)));
+            if let Some(count) = extended_so_far {
+                *count = count.saturating_add(1);
+            }
             match event.register() {
                 None if event.index == 0 && event.data.starts_with(LOCALITY) => {
                     self.startup = self.read_locality(&event, &r, extended)?;

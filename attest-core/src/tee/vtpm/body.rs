@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::algorithm::AlgorithmId;
-use super::pcr::PcrValue;
+use super::pcr::{PcrBytes, PcrValue};
 use super::wire::MAX_ATTEST;
 use crate::cbor::{Decoder, Encoder, strict};
 use crate::collateral::header;
@@ -68,7 +68,8 @@ impl TpmEvidence {
     /// [`Malformed`] for anything else, and for more than [`MAX_QUOTES`] quotes or [`MAX_VALUES`] values.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let Parts { quotes, ak, event_log } = Parts::parse(bytes)?;
-        Ok(Self { quotes, ak, event_log: event_log.to_vec() })
+        let quotes = quotes.iter().map(QuoteBytes::to_quote).collect();
+        Ok(Self { quotes, ak: ak.to_key(), event_log: event_log.to_vec() })
     }
 
     /// Writes the map (see `formats.cddl`).
@@ -78,40 +79,83 @@ impl TpmEvidence {
         let parts = quotes.chain(self.quotes.iter().map(|quote| quote.pcrs.len().saturating_mul(80)));
         let room = parts.fold(self.event_log.len().saturating_add(MAX_KEY), usize::saturating_add);
         let mut encoder = Encoder::with_capacity(room);
-        encode(&self.quotes, &self.ak, &self.event_log, &mut encoder);
+        self.parts().encode(&mut encoder);
         encoder.into_bytes()
+    }
+
+    pub(super) fn parts(&self) -> Parts<'_> {
+        let quotes = self.quotes.iter().map(|quote| QuoteBytes {
+            attest: &quote.attest,
+            signature: &quote.signature,
+            pcrs: quote.pcrs.iter().map(PcrValue::as_bytes).collect(),
+        });
+        let ak = match &self.ak {
+            AttestationKey::Public(public) => AkBytes::Public(public),
+            AttestationKey::Spki(spki) => AkBytes::Spki(spki),
+        };
+        Parts { quotes: quotes.collect(), ak, event_log: &self.event_log }
     }
 }
 
-/// The same with the log, the largest part, where it was received.
+/// The same where it was received.
 pub(super) struct Parts<'a> {
-    pub(super) quotes: Vec<TpmQuote>,
-    pub(super) ak: AttestationKey,
+    pub(super) quotes: Vec<QuoteBytes<'a>>,
+    pub(super) ak: AkBytes<'a>,
     pub(super) event_log: &'a [u8],
+}
+
+/// One quote where it was received.
+pub(super) struct QuoteBytes<'a> {
+    pub(super) attest: &'a [u8],
+    pub(super) signature: &'a [u8],
+    pub(super) pcrs: Vec<PcrBytes<'a>>,
+}
+
+/// The attestation key where it was received.
+#[derive(Clone, Copy)]
+pub(super) enum AkBytes<'a> {
+    Public(&'a [u8]),
+    Spki(&'a [u8]),
 }
 
 impl<'a> Parts<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let encode = |parts: &Self, encoder: &mut Encoder<'_>| {
-            encode(&parts.quotes, &parts.ak, parts.event_log, encoder);
+        strict(STRUCTURE, bytes, MAX_EVIDENCE, decode, Self::encode)
+    }
+
+    fn encode(&self, encoder: &mut Encoder<'_>) {
+        encoder.map(5).uint(0).text(TYPE).uint(1).uint(1).uint(2).array(self.quotes.len());
+        for quote in &self.quotes {
+            encoder.array(3).bytes(quote.attest).bytes(quote.signature).array(quote.pcrs.len());
+            for pcr in &quote.pcrs {
+                encoder.array(3).uint(u64::from(pcr.bank.0)).uint(u64::from(pcr.index)).bytes(pcr.value);
+            }
+        }
+        let (kind, key) = match self.ak {
+            AkBytes::Public(public) => (0, public),
+            AkBytes::Spki(spki) => (1, spki),
         };
-        strict(STRUCTURE, bytes, MAX_EVIDENCE, decode, encode)
+        encoder.uint(3).array(2).uint(kind).bytes(key).uint(4).bytes(self.event_log);
     }
 }
 
-fn encode(quotes: &[TpmQuote], ak: &AttestationKey, event_log: &[u8], encoder: &mut Encoder<'_>) {
-    encoder.map(5).uint(0).text(TYPE).uint(1).uint(1).uint(2).array(quotes.len());
-    for quote in quotes {
-        encoder.array(3).bytes(&quote.attest).bytes(&quote.signature).array(quote.pcrs.len());
-        for pcr in &quote.pcrs {
-            encoder.array(3).uint(u64::from(pcr.bank.0)).uint(u64::from(pcr.index)).bytes(&pcr.value);
+impl QuoteBytes<'_> {
+    fn to_quote(&self) -> TpmQuote {
+        TpmQuote {
+            attest: self.attest.to_vec(),
+            signature: self.signature.to_vec(),
+            pcrs: self.pcrs.iter().map(|pcr| pcr.to_value()).collect(),
         }
     }
-    let (kind, key) = match ak {
-        AttestationKey::Public(public) => (0, public),
-        AttestationKey::Spki(spki) => (1, spki),
-    };
-    encoder.uint(3).array(2).uint(kind).bytes(key).uint(4).bytes(event_log);
+}
+
+impl AkBytes<'_> {
+    fn to_key(self) -> AttestationKey {
+        match self {
+            Self::Public(public) => AttestationKey::Public(public.to_vec()),
+            Self::Spki(spki) => AttestationKey::Spki(spki.to_vec()),
+        }
+    }
 }
 
 fn decode<'a>(decoder: &mut Decoder<'a>) -> Result<Parts<'a>, Malformed> {
@@ -122,17 +166,17 @@ fn decode<'a>(decoder: &mut Decoder<'a>) -> Result<Parts<'a>, Malformed> {
     if count == 0 {
         return Err(decoder.malformed("quotes", Problem::Encoding("no quote")));
     }
-    let mut quotes = Vec::new();
+    let mut quotes = Vec::with_capacity(count);
     for _ in 0..count {
         quotes.push(quote(decoder)?);
     }
     decoder.key("ak", 3)?;
     pair(decoder, "ak", 2)?;
     let kind = decoder.uint("ak")?;
-    let key = bounded(decoder, "ak", MAX_KEY)?.to_vec();
+    let key = bounded(decoder, "ak", MAX_KEY)?;
     let ak = match kind {
-        0 => AttestationKey::Public(key),
-        1 => AttestationKey::Spki(key),
+        0 => AkBytes::Public(key),
+        1 => AkBytes::Spki(key),
         _ => return Err(decoder.malformed("ak", Problem::Encoding("a kind of key that is not known"))),
     };
     decoder.key("event log", 4)?;
@@ -140,12 +184,13 @@ fn decode<'a>(decoder: &mut Decoder<'a>) -> Result<Parts<'a>, Malformed> {
     Ok(Parts { quotes, ak, event_log })
 }
 
-fn quote(decoder: &mut Decoder<'_>) -> Result<TpmQuote, Malformed> {
+fn quote<'a>(decoder: &mut Decoder<'a>) -> Result<QuoteBytes<'a>, Malformed> {
     pair(decoder, "quote", 3)?;
-    let attest = bounded(decoder, "attest", MAX_ATTEST)?.to_vec();
-    let signature = bounded(decoder, "signature", MAX_ATTEST)?.to_vec();
-    let mut pcrs = Vec::new();
-    for _ in 0..decoder.array("pcrs", MAX_VALUES)? {
+    let attest = bounded(decoder, "attest", MAX_ATTEST)?;
+    let signature = bounded(decoder, "signature", MAX_ATTEST)?;
+    let count = decoder.array("pcrs", MAX_VALUES)?;
+    let mut pcrs = Vec::with_capacity(count);
+    for _ in 0..count {
         pair(decoder, "pcr", 3)?;
         let bank = u16::try_from(decoder.uint("bank")?);
         let index = u8::try_from(decoder.uint("index")?);
@@ -154,13 +199,9 @@ fn quote(decoder: &mut Decoder<'_>) -> Result<TpmQuote, Malformed> {
                 decoder.malformed("pcr", Problem::Encoding("a number that is no bank or no register"))
             );
         };
-        pcrs.push(PcrValue {
-            bank: AlgorithmId(bank),
-            index,
-            value: bounded(decoder, "value", 64)?.to_vec(),
-        });
+        pcrs.push(PcrBytes { bank: AlgorithmId(bank), index, value: bounded(decoder, "value", 64)? });
     }
-    Ok(TpmQuote { attest, signature, pcrs })
+    Ok(QuoteBytes { attest, signature, pcrs })
 }
 
 /// An array of exactly `len` items.

@@ -4,7 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
 use super::anchors::AkPath;
-use super::body::AttestationKey;
+use super::body::AkBytes;
 use super::checks::verify as checks;
 use super::claims::{CertificateClaims, Revocation, Said};
 use super::ek_certificate::EkClaims;
@@ -58,7 +58,7 @@ pub(super) struct Trust {
 impl Ak {
     /// Reads the key, and rebuilds the public area of a bare one.
     pub(super) fn read(
-        ak: &AttestationKey,
+        ak: AkBytes<'_>,
         qualified_signer: &[u8],
         context: &Context<'_>,
     ) -> Result<Self, Error> {
@@ -68,11 +68,11 @@ impl Ak {
             Ok(AkPublic { name: public.name(provider)?, attributes, scheme, rebuilt })
         };
         let (key, public) = match ak {
-            AttestationKey::Public(bytes) => {
+            AkBytes::Public(bytes) => {
                 let public = Public::parse(bytes)?;
                 (SigningKey::of_public(&public)?, Some(of(&public, false)?))
             }
-            AttestationKey::Spki(spki) => {
+            AkBytes::Spki(spki) => {
                 let key = read_spki(spki)?;
                 let public = match rebuild(&key, qualified_signer, provider)? {
                     Some(bytes) => Some(of(&Public::parse(&bytes)?, true)?),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::pcr::VerifiedPcrs;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
 use crate::error::Malformed;
-use crate::eventlog::{Compared, Log, Outcome, Replay, State};
+use crate::eventlog::{Compared, Log, Outcome, REGISTERS, Replay, State};
 
 /// A log next to quoted registers, bank by bank.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub struct BankClaims {
     bank: HashAlgorithm,
     /// Whether the log says that it has this bank at all.
     announced: bool,
+    /// Of the registers that were quoted.
     outcomes: Vec<(u8, Outcome)>,
     secure_boot: Option<State>,
 }
@@ -37,12 +38,13 @@ impl BankClaims {
 
     /// How the log stands to each register, by number.
     pub fn outcomes(&self) -> impl Iterator<Item = (u8, Outcome)> + '_ {
-        self.outcomes.iter().copied()
+        (0..).take(REGISTERS).map(|index| (index, self.outcome(index)))
     }
 
     /// How the log stands to one register.
     pub fn outcome(&self, index: u8) -> Outcome {
-        self.outcomes().find(|(of, _)| *of == index).map_or(Outcome::Unverified, |(_, outcome)| outcome)
+        let quoted = self.outcomes.iter().find(|(of, _)| *of == index);
+        quoted.map_or(Outcome::Unverified, |(_, outcome)| *outcome)
     }
 
     /// Secure Boot, if register 7 is understood as a whole.
@@ -65,13 +67,14 @@ impl LogClaims {
             return Ok(None);
         }
         let log = Log::parse(bytes)?;
+        let quoted = |(_, outcome): &(u8, Outcome)| !matches!(outcome, Outcome::Unverified);
         let of = |bank| {
             let compared =
                 Replay::new(&log, bank, provider).compare(|bank, index| pcrs.get(bank, index).copied());
             BankClaims {
                 bank,
                 announced: log.banks().iter().any(|of| of.algorithm() == Some(bank)),
-                outcomes: compared.outcomes().collect(),
+                outcomes: compared.outcomes().filter(quoted).collect(),
                 secure_boot: compared.secure_boot(provider).ok().map(|claim| claim.state()),
             }
         };

@@ -23,6 +23,26 @@ pub struct PcrValue {
     pub value: Vec<u8>,
 }
 
+/// The same where it was received.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PcrBytes<'a> {
+    pub(super) bank: AlgorithmId,
+    pub(super) index: u8,
+    pub(super) value: &'a [u8],
+}
+
+impl PcrValue {
+    pub(super) fn as_bytes(&self) -> PcrBytes<'_> {
+        PcrBytes { bank: self.bank, index: self.index, value: &self.value }
+    }
+}
+
+impl PcrBytes<'_> {
+    pub(super) fn to_value(self) -> PcrValue {
+        PcrValue { bank: self.bank, index: self.index, value: self.value.to_vec() }
+    }
+}
+
 /// Values that a quote covers: one for each bank and register, in no other way to be had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifiedPcrs(BTreeMap<(HashAlgorithm, u8), Digest>);
@@ -45,6 +65,10 @@ impl VerifiedPcrs {
 
     /// Takes in what another quote covers; `false` if a register is in both.
     pub(super) fn merge(&mut self, other: Self) -> bool {
+        if self.0.is_empty() {
+            *self = other;
+            return true;
+        }
         let twice = other.0.keys().any(|key| self.0.contains_key(key));
         self.0.extend(other.0);
         !twice
@@ -64,7 +88,7 @@ impl super::pcrsig::Registers for VerifiedPcrs {
 pub(super) fn judge(
     selection: &[Selection],
     pcr_digest: &[u8],
-    values: &[PcrValue],
+    values: &[PcrBytes<'_>],
     hash: HashAlgorithm,
     provider: &CryptoProvider,
     checks: &mut Checks,
@@ -85,7 +109,7 @@ pub(super) fn judge(
     checks.require_again(&checks::BANK_KNOWN, stranger.is_none(), "known banks", actual);
 
     let repeated = values.iter().enumerate().find(|(at, value)| {
-        let same = |earlier: &PcrValue| earlier.bank == value.bank && earlier.index == value.index;
+        let same = |earlier: &PcrBytes<'_>| earlier.bank == value.bank && earlier.index == value.index;
         values.iter().take(*at).any(same)
     });
     let actual = repeated.map_or(Value::Phrase("each once"), |(_, value)| u64::from(value.index).into());
@@ -110,12 +134,12 @@ pub(super) fn judge(
     });
     checks.require_again(&checks::PCR_LENGTH, wrong.is_none(), "that of the bank", actual);
 
-    let parts: Vec<&[u8]> = wanted().filter_map(find).map(|value| value.value.as_slice()).collect();
+    let parts: Vec<&[u8]> = wanted().filter_map(find).map(|value| value.value).collect();
     let digest = provider.digest(hash, &parts).map_err(|error: Unsupported| Refused::with(error, checks))?;
     checks.require_again(&checks::PCR_DIGEST, digest.as_bytes() == pcr_digest, pcr_digest, digest);
 
     let covered = wanted().filter_map(|(bank, index)| {
-        let value = Digest::new(&find((bank, index))?.value)?;
+        let value = Digest::new(find((bank, index))?.value)?;
         Some(((bank.hash()?, index), value))
     });
     Ok(VerifiedPcrs(covered.collect()))

@@ -6,7 +6,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::body::{AttestationKey, MAX_QUOTES, MAX_VALUES, Parts, TpmEvidence, TpmQuote};
+use super::body::{MAX_QUOTES, MAX_VALUES, Parts, QuoteBytes, TpmEvidence};
 use super::checks::verify as checks;
 use super::claims::{Claims, Facts};
 use super::endorsement::{Ak, Trust, judge_trust};
@@ -34,8 +34,7 @@ impl TpmEvidence {
         store: &Store,
         context: &Context<'_>,
     ) -> Result<Verified<Claims>, Refused> {
-        let Self { quotes, ak, event_log } = self;
-        verify(quotes, ak, event_log, (carried, store), context, |claims| claims)
+        self.parts().verify_as(carried, store, context, |claims| claims)
     }
 }
 
@@ -48,20 +47,17 @@ impl Parts<'_> {
         context: &Context<'_>,
         form: impl FnOnce(Claims) -> C,
     ) -> Result<Verified<C>, Refused> {
-        let Self { quotes, ak, event_log } = self;
-        verify(quotes, ak, event_log, (carried, store), context, form)
+        verify(self, (carried, store), context, form)
     }
 }
 
 fn verify<C>(
-    quotes: &[TpmQuote],
-    ak: &AttestationKey,
-    event_log: &[u8],
+    parts: &Parts<'_>,
     (carried, store): (&Collateral, &Store),
     context: &Context<'_>,
     form: impl FnOnce(Claims) -> C,
 ) -> Result<Verified<C>, Refused> {
-    let quotes = quotes.iter().map(Quote::parse).collect::<Result<Vec<_>, _>>()?;
+    let quotes = parts.quotes.iter().map(Quote::parse).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = quotes.first() else { return Err(no_quote()) };
     for (field, max, actual) in quotes
         .iter()
@@ -74,7 +70,7 @@ fn verify<C>(
         }
     }
     let mut checks = Checks::new();
-    let ak = Ak::read(ak, first.attest.qualified_signer(), context)?;
+    let ak = Ak::read(parts.ak, first.attest.qualified_signer(), context)?;
     let trust = judge_trust(&ak, carried, store, context, &mut checks)?;
     let signer = first.attest.qualified_signer();
     let proven = trust.named || ak.is_of_a_template(signer, context)?;
@@ -88,8 +84,8 @@ fn verify<C>(
         }
     }
     judge_boot(&quotes, &mut checks);
-    let log =
-        LogClaims::read(event_log, &pcrs, context.provider).map_err(|error| Refused::with(error, &checks))?;
+    let log = LogClaims::read(parts.event_log, &pcrs, context.provider)
+        .map_err(|error| Refused::with(error, &checks))?;
     match Refused::of(&checks) {
         Some(refused) => Err(refused),
         None => {
@@ -154,12 +150,13 @@ fn judge_boot(quotes: &[Quote<'_>], checks: &mut Checks) {
     };
     let Some(first) = quotes.first() else { return };
     let other = quotes.iter().find(|quote| !same(quote, first));
+    let expected = shown(first);
     let actual = match other {
-        None => shown(first),
+        None => expected,
         Some(other) if of(other) == of(first) => Value::Phrase("another qualifiedSigner"),
         Some(other) => shown(other),
     };
-    checks.require(&checks::SAME_BOOT, other.is_none(), shown(first), actual);
+    checks.require(&checks::SAME_BOOT, other.is_none(), expected, actual);
 }
 
 /// What can be said of the key alone. `proven`: whether what vouches for the key vouches for its attributes.
@@ -196,13 +193,13 @@ fn judge_key(ak: &Ak, proven: bool, checks: &mut Checks) {
 struct Quote<'a> {
     attest: Attest<'a>,
     signature: Signature<'a>,
-    parts: &'a TpmQuote,
+    parts: &'a QuoteBytes<'a>,
 }
 
 impl<'a> Quote<'a> {
-    fn parse(parts: &'a TpmQuote) -> Result<Self, Error> {
-        let attest = Attest::parse_as(TYPE_QUOTE, &parts.attest)?;
-        Ok(Self { attest, signature: Signature::parse(&parts.signature)?, parts })
+    fn parse(parts: &'a QuoteBytes<'a>) -> Result<Self, Error> {
+        let attest = Attest::parse_as(TYPE_QUOTE, parts.attest)?;
+        Ok(Self { attest, signature: Signature::parse(parts.signature)?, parts })
     }
 
     /// Whether the signature is of the kind that the key makes, and whether the quote names the key.
