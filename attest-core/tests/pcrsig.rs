@@ -285,6 +285,7 @@ fn a_document_has_one_form() {
     let deep = |key: &str| format!("{{\"{key}\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(PcrSignatures::from_json(deep("x").as_bytes()).unwrap().entries().is_empty());
     assert_eq!(refused(&deep("sha256")), "form.encoding");
+    assert_eq!(refused(&" ".repeat(256 * 1024)), "form.encoding");
     assert_eq!(refused(&" ".repeat(256 * 1024 + 1)), "form.budget");
     let many = |count: usize| {
         let mut entry = good.clone();

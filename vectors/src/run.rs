@@ -10,6 +10,7 @@ use attest_core::crypto::{BUILT_IN, CryptoProvider};
 use attest_core::tee::nitro::checks as nitro;
 use attest_core::tee::snp::{Anchors, ProductLine, checks as snp};
 use attest_core::tee::tdx::checks as tdx;
+use attest_core::tee::vtpm::pcrsig::{PcrSignatures, SigningKey};
 use attest_core::tee::vtpm::{Name, TrustedAk, checks as vtpm};
 use attest_core::values::Nonce;
 use attest_core::{
@@ -190,6 +191,15 @@ pub fn anchors(set: &Set) -> Result<TrustAnchors, String> {
         }
         for key in &set.manifest.keys {
             anchors.vtpm.add_key(pinned(key)?);
+        }
+        for signer in &set.manifest.pcr_signers {
+            let provider = BUILT_IN.first().ok_or("no provider")?;
+            let key = SigningKey::from_spki(&set.blob(&signer.spki)?, provider);
+            let signatures = PcrSignatures::from_json(&set.blob(&signer.signatures)?);
+            anchors.vtpm.add_pcr_signer(
+                key.map_err(|error| error.to_string())?,
+                signatures.map_err(|error| error.to_string())?,
+            );
         }
         return Ok(anchors);
     }

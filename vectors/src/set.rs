@@ -26,6 +26,9 @@ pub struct Manifest {
     /// Attestation keys that it pins: names, or SHA-256 digests of SubjectPublicKeyInfos, in hexadecimal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// Signers of register policies that it trusts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pcr_signers: Vec<PcrSigner>,
     /// The cases.
     pub cases: Vec<Case>,
 }
@@ -38,6 +41,16 @@ pub struct Anchor {
     pub line: String,
     /// Blob with the certificate in DER.
     pub file: String,
+}
+
+/// A key that signs register policies, and what it is said to have signed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PcrSigner {
+    /// Blob with the SubjectPublicKeyInfo.
+    pub spki: String,
+    /// Blob with the document, in systemd's form.
+    pub signatures: String,
 }
 
 /// One question with its answer.

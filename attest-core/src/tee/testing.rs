@@ -17,6 +17,7 @@ use crate::crypto::{BUILT_IN, CryptoProvider};
 use crate::error::{Error, Refused};
 use crate::policy::Policy;
 use crate::tee::snp::{Anchors, ProductLine};
+use crate::tee::vtpm::pcrsig::{PcrSignatures, SigningKey};
 use crate::tee::vtpm::{Name, TrustedAk};
 use crate::values::Nonce;
 use crate::verifier::Verifier;
@@ -48,6 +49,11 @@ pub(crate) fn anchors_of(set: &Set) -> TrustAnchors {
             Ok(sha256) => TrustedAk::pinned_spki(sha256),
             Err(_) => TrustedAk::pinned(Name::from_bytes(&bytes).unwrap()),
         });
+    }
+    for signer in &set.manifest.pcr_signers {
+        let key = SigningKey::from_spki(&set.blob(&signer.spki).unwrap(), provider()).unwrap();
+        let signatures = PcrSignatures::from_json(&set.blob(&signer.signatures).unwrap()).unwrap();
+        anchors.vtpm.add_pcr_signer(key, signatures);
     }
     anchors
 }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use attest_core::collateral::Collateral;
 use attest_core::tee::snp::{self, Anchors, ProductLine};
-use attest_core::tee::vtpm::TrustedAk;
+use attest_core::tee::vtpm::pcrsig::{PcrSignatures, SigningKey};
+use attest_core::tee::vtpm::{AttestationKey, TrustedAk};
 use attest_core::tee::{nitro, tdx};
 use attest_core::{Error, Store, TrustAnchors};
 
-use crate::args::{Supplied, TpmTrust};
+use crate::args::{Provider, Supplied, TpmTrust};
 use crate::exit::Failure;
 use crate::input;
+use crate::tpm_files::attestation_key;
 
 /// How a bundle goes on behind its first byte, a CBOR map of four or five: key 0, text of 16 bytes.
 const BUNDLE_START: &[u8] = b"\x00\x70attestrap/bundle";
@@ -116,8 +118,28 @@ impl TpmTrust {
         for sha256 in &self.ak_spki_sha256 {
             anchors.vtpm.add_key(TrustedAk::pinned_spki(*sha256));
         }
+        for files in self.pcr_signer.chunks_exact(2) {
+            let [key, signatures] = files else { continue };
+            add_signer(anchors, key, signatures)?;
+        }
         Ok(())
     }
+}
+
+/// A key that signs register policies, PEM or DER, and what it signed.
+fn add_signer(anchors: &mut TrustAnchors, key: &Path, signatures: &Path) -> Result<(), Failure> {
+    let AttestationKey::Spki(spki) = attestation_key(key)? else {
+        return Err(Failure::usage(format_args!(
+            "--pcr-signer: {}: a PUBLIC KEY is expected",
+            key.display()
+        )));
+    };
+    let key = SigningKey::from_spki(&spki, Provider::FIRST.get())
+        .map_err(|error| Failure::about(key.display(), error))?;
+    let document = PcrSignatures::from_json(&input::read(signatures)?)
+        .map_err(|error| Failure::about(signatures.display(), error))?;
+    anchors.vtpm.add_pcr_signer(key, document);
+    Ok(())
 }
 
 /// The roots in these files and no others, for TDX; the pinned one without any.

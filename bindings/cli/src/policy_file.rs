@@ -64,7 +64,8 @@ impl Init {
     fn fits(&self) -> Result<(), Failure> {
         let trust = self.trust.roots().next().is_some()
             || !self.trust.ak_name.is_empty()
-            || !self.trust.ak_spki_sha256.is_empty();
+            || !self.trust.ak_spki_sha256.is_empty()
+            || !self.trust.pcr_signer.is_empty();
         let supplied = !self.supplied.certs.is_empty()
             || !self.supplied.crl.is_empty()
             || self.supplied.bundle.is_some()
@@ -82,7 +83,7 @@ impl Init {
             (vtpm, "--from", self.from.is_some()),
             (
                 vtpm,
-                "--tpm-root, --discrete-tpm-root, --software-tpm-root, --ak-name, --ak-spki-sha256",
+                "--tpm-root, --discrete-tpm-root, --software-tpm-root, --ak-name, --ak-spki-sha256, --pcr-signer",
                 trust,
             ),
             (vtpm, "--certs, --crl, --bundle, --at", supplied),

@@ -75,6 +75,7 @@ impl Verify {
             ),
             (Format::Vtpm, "--ak-name", !self.trust.ak_name.is_empty()),
             (Format::Vtpm, "--ak-spki-sha256", !self.trust.ak_spki_sha256.is_empty()),
+            (Format::Vtpm, "--pcr-signer", !self.trust.pcr_signer.is_empty()),
         ];
         let (snp_or_tdx, is_nonce) = (matches!(format, Format::Snp | Format::Tdx), self.nonce.is_some());
         for (option, of, wrong) in [

@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::claims::{Claims, Said};
+use super::pcr::VerifiedPcrs;
+use super::pcrsig::{PcrSignatures, SignedState, SigningKey};
 use super::public::Name;
 use crate::claims::Root;
 use crate::crypto::{CryptoProvider, HashAlgorithm};
-use crate::error::{Malformed, Unsupported};
+use crate::error::{Error, Malformed, Unsupported};
 use crate::verified::Verified;
 use crate::x509::Certificate;
 use crate::x509::chain::Anchor;
@@ -44,6 +46,7 @@ const CLOUD_ROOTS: [(&[u8; 32], &str); 4] = [
 pub struct Anchors {
     roots: Vec<TrustedRoot>,
     keys: Vec<TrustedAk>,
+    pcr_signers: Vec<(SigningKey, PcrSignatures)>,
 }
 
 /// A root certificate, and what the caller says of its owner.
@@ -235,6 +238,30 @@ impl Anchors {
     /// Adds a key that something vouches for.
     pub fn add_key(&mut self, key: TrustedAk) {
         self.keys.push(key);
+    }
+
+    /// Adds a key that signs policies of register values, a vendor's of images, and what it is said to have signed: the `.pcrsig`
+    /// of images, or systemd's `tpm2-pcr-signature.json`. The document may come from anywhere, the machine itself included: only
+    /// what the key signed counts, and only where it is a policy of the values that are quoted. A vendor's older images count as
+    /// well, as long as their signatures are given here.
+    pub fn add_pcr_signer(&mut self, key: SigningKey, signatures: PcrSignatures) {
+        self.pcr_signers.push((key, signatures));
+    }
+
+    /// The states of quoted registers that signers signed.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the provider lacks an algorithm.
+    pub(super) fn signed_states(
+        &self,
+        pcrs: &VerifiedPcrs,
+        provider: &CryptoProvider,
+    ) -> Result<Vec<SignedState>, Error> {
+        let mut states = Vec::new();
+        for (key, signatures) in &self.pcr_signers {
+            states.extend(signatures.states(key, pcrs, provider)?);
+        }
+        Ok(states)
     }
 
     pub(super) fn key(&self, name: Option<&Name>, spki: &[u8]) -> Option<&TrustedAk> {

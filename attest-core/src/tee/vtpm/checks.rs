@@ -117,6 +117,7 @@ pub mod policy {
         PCR_21 = Policy "vtpm.policy.pcr.21", "register 21 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
         PCR_22 = Policy "vtpm.policy.pcr.22", "register 22 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
         PCR_23 = Policy "vtpm.policy.pcr.23", "register 23 has a listed value", "PC Client Platform Firmware Profile, 3.3.4";
+        SIGNED_PCRS = Policy "vtpm.policy.signed-pcrs", "a signer of the caller's signed a policy of the quoted values of the registers that are demanded, all of them under one signature", "TPM 2.0 Part 3, 23.7; systemd, systemd-measure: tpm2-pcr-signature.json";
         LOG_CONTRADICTION = Policy "vtpm.policy.log-contradiction", "the event log, if any came along, contradicts no quoted register", "PC Client Platform Firmware Profile, 10; our rule: a log that is wrong somewhere is believed nowhere unseen";
         EVENT_LOG = Policy "vtpm.policy.event-log", "the event log replays to the registers that the policy names", "PC Client Platform Firmware Profile, 10";
         SECURE_BOOT = Policy "vtpm.policy.secure-boot", "the event log proves that Secure Boot is as demanded", "PC Client Platform Firmware Profile, PCR 7";

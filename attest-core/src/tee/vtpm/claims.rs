@@ -1,12 +1,14 @@
 //! What verified quotes vouch for.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::anchors::AkPath;
 use super::ek_certificate::{EkClaims, EkIdentity};
 use super::gce::GceInfo;
 use super::log::LogClaims;
 use super::pcr::VerifiedPcrs;
+use super::pcrsig::SignedState;
 use super::public::{Attributes, Hierarchy, Name};
 use super::wire::ClockInfo;
 use crate::claims::Root;
@@ -34,6 +36,7 @@ pub(super) struct Facts {
     pub(super) firmware_version: u64,
     pub(super) fresh: bool,
     pub(super) pcrs: VerifiedPcrs,
+    pub(super) signed_pcrs: Vec<SignedState>,
     pub(super) log: Option<LogClaims>,
 }
 
@@ -182,6 +185,11 @@ impl Claims {
         &self.0.pcrs
     }
 
+    /// The states of these registers that signers of the caller's signed.
+    pub fn signed_pcrs(&self) -> &[SignedState] {
+        &self.0.signed_pcrs
+    }
+
     /// What the event log adds; `None` if none travelled.
     pub const fn log(&self) -> Option<&LogClaims> {
         self.0.log.as_ref()
@@ -214,6 +222,10 @@ impl Claims {
         f("firmware_version", Value::Bits(facts.firmware_version));
         for (bank, index, value) in facts.pcrs.iter() {
             f(register_name(&PCRS, bank, index), (*value).into());
+        }
+        for state in &facts.signed_pcrs {
+            f("pcr_signer", Value::bytes(state.signer()));
+            f("signed_pcrs", Value::text(&state.to_text()));
         }
         let Some(log) = &facts.log else {
             f("event_log", "none".into());

@@ -8,6 +8,7 @@ use super::claims::{CertificateClaims, Claims, Revocation, word};
 use super::ek_certificate::EkClaims;
 use super::gce::{GceInfo, GceInstance};
 use super::log::LogClaims;
+use super::pcrsig::SignedState;
 use super::policy::{MachineRules, Policy};
 use crate::checks::Checks;
 use crate::eventlog::{Outcome, State};
@@ -31,6 +32,7 @@ impl Policy {
             }
         }
         self.judge_registers(claims, out);
+        self.judge_signed(claims, out);
         self.judge_log(claims, out);
     }
 
@@ -84,6 +86,22 @@ impl Policy {
                 out.not_applicable(check, "the policy names no value of this register");
             }
         }
+    }
+
+    fn judge_signed(&self, claims: &Claims, out: &mut Checks) {
+        let OneOf::Listed(registers) = &self.signed_pcrs.0 else {
+            out.not_applicable(&checks::SIGNED_PCRS, "the policy demands no signed registers");
+            return;
+        };
+        let states = claims.signed_pcrs();
+        let covers = |state: &SignedState| registers.iter().all(|index| state.covers(*index));
+        let ok = states.iter().any(covers);
+        let actual = match (states, ok) {
+            (_, true) => "signed",
+            ([], false) => "no signature of these values",
+            (_, false) => "a signature that does not cover them all",
+        };
+        out.require(&checks::SIGNED_PCRS, ok, "signed", actual);
     }
 
     fn judge_log(&self, claims: &Claims, out: &mut Checks) {

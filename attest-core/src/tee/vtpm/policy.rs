@@ -37,6 +37,9 @@ pub struct Policy {
     pub banks: OneOf<HashAlgorithm>,
     /// Registers by bank and number, each with the values that it may have. One that is not quoted is refused.
     pub pcrs: Registers,
+    /// Registers whose quoted values a signer of the caller's ([`Anchors::add_pcr_signer`](super::Anchors::add_pcr_signer)) signed, all
+    /// of them by one signature, so that no values need be listed. An empty list asks for a signature, whatever it covers.
+    pub signed_pcrs: AllOf<u8>,
     /// An event log that contradicts a register that is quoted. Where it passes, it is a warning. What extends registers without
     /// the firmware's log (Linux' IMA register 10, systemd 11 to 15) makes a genuine log contradict them: quote others.
     pub log_contradiction: Unusual,
@@ -105,6 +108,7 @@ impl Policy {
                 HashAlgorithm::Sha512,
             ])),
             pcrs,
+            signed_pcrs: AllOf(OneOf::Any),
             log_contradiction: Unusual::Refuse,
             replayed: AllOf(OneOf::Any),
             secure_boot: Bit::Any,
@@ -125,6 +129,7 @@ impl Policy {
             firmware_versions: OneOf::Any,
             banks: OneOf::Any,
             pcrs: Registers::Any,
+            signed_pcrs: AllOf(OneOf::Any),
             log_contradiction: Unusual::Any,
             replayed: AllOf(OneOf::Any),
             secure_boot: Bit::Any,

@@ -116,6 +116,7 @@ fn claims(
         true => ak.hierarchy(attest.qualified_signer(), context)?,
         false => None,
     };
+    let signed_pcrs = context.anchors.vtpm.signed_states(&pcrs, context.provider)?;
     let safe = quotes.iter().all(|quote| quote.attest.clock().safe);
     Ok(Claims::new(Facts {
         path: trust.path,
@@ -131,6 +132,7 @@ fn claims(
         firmware_version: attest.firmware_version(),
         fresh: context.expect.is_fresh(),
         pcrs,
+        signed_pcrs,
         log,
     }))
 }

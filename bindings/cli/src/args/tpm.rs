@@ -25,6 +25,10 @@ pub(crate) struct TpmTrust {
     /// TPM: an attestation key by SHA-256 of its SubjectPublicKeyInfo, 32 bytes in hexadecimal; repeat it.
     #[arg(long, value_name = "HEX", value_parser = input::sha256)]
     pub(crate) ak_spki_sha256: Vec<[u8; 32]>,
+    /// TPM: a key that signs register policies of images, PEM or DER, and what it signed: systemd's tpm2-pcr-signature.json or the
+    /// .pcrsig section of an image; repeat it. The policy's signed_pcrs says which registers must be signed.
+    #[arg(long, num_args = 2, value_names = ["KEY", "SIGNATURES"])]
+    pub(crate) pcr_signer: Vec<PathBuf>,
 }
 
 impl TpmTrust {

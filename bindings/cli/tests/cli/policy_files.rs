@@ -73,6 +73,7 @@ fn full_vtpm() -> vtpm::Policy {
     policy.hierarchies = OneOf::Listed(vtpm::Hierarchy::ALL.to_vec());
     policy.firmware_versions = OneOf::Listed(vec![0, 1, 0x2016_0511_0016_2800, u64::MAX]);
     policy.banks = OneOf::Listed(HashAlgorithm::ALL.to_vec());
+    policy.signed_pcrs = AllOf(OneOf::Listed(vec![4, 11]));
     policy.replayed = AllOf(OneOf::Listed(vec![0, 7, 23]));
     policy.secure_boot = Bit::Set;
     let texts = || OneOf::Listed(vec!["a \"text\"".to_owned(), String::new()]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use attest_core::tee::vtpm::{AttestationKey, TpmEvidence};
 use attest_core::{Evidence, Format};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::parts::{
     SELECTED, attest, envelope, hex, log, name, printed, public, signature, sized_public, unsigned, value,
@@ -134,7 +134,7 @@ fn a_key_that_nobody_names_is_11() {
     let evidence = unsigned("nobody.bin");
     let ran = attestrap(["verify", evidence.to_str().unwrap(), "--nonce", "c0ffee", "--json"]);
     assert_eq!(ran.code, 11, "{}{}", ran.out, ran.err);
-    let refused: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let refused: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&refused["format"], &refused["verdict"]), (&json!("vtpm"), &json!("refused")));
     let failed: Vec<_> =
         refused["checks"].as_array().unwrap().iter().filter(|check| check["outcome"] == "failed").collect();
@@ -148,7 +148,7 @@ fn a_key_that_is_named_must_still_sign() {
     let evidence = unsigned("unsigned.bin");
     let key = file("unsigned-key", public());
     let shown = attestrap(["inspect", "--json", key.to_str().unwrap()]).out;
-    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
     let name = shown["fields"]["name"].as_str().unwrap();
     for nonce in ["c0ffee", "c0ffee00"] {
         let ran = attestrap([
@@ -244,7 +244,7 @@ fn needs_of_a_quote_have_no_address() {
     let evidence = unsigned("needs.bin");
     let ran = attestrap(["needs", "--json", evidence.to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    let needs: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let needs: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(
         (&needs["needs"][0]["kind"], &needs["needs"][0]["required"], &needs["needs"][0]["url"]),
         (&json!("endorsement-key"), &json!(false), &json!(null))
@@ -260,7 +260,7 @@ fn needs_of_a_quote_have_no_address() {
 #[test]
 fn a_root_stands_for_what_its_option_says() {
     let manifest = fs::read_to_string(vector("vtpm/manifest.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
     let cases = manifest["cases"].as_array().unwrap();
     let case = cases.iter().find(|case| case["id"] == "vtpm.ak.chain/good").unwrap();
     let blob = |name: &serde_json::Value| vector(&format!("vtpm/blobs/{}", name.as_str().unwrap()));
@@ -297,4 +297,42 @@ fn a_root_stands_for_what_its_option_says() {
     fs::create_dir_all(&empty).unwrap();
     let ran = attestrap(["verify", evidence, "--discrete-tpm-root", empty.to_str().unwrap()]);
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+}
+
+/// The registers of a case of the generated set, under the signer that the set trusts, in both forms of its key.
+#[test]
+fn a_signer_stands_for_registers() {
+    let set: Value = serde_json::from_slice(&fs::read(vector("vtpm/manifest.json")).unwrap()).unwrap();
+    let signer = &set["pcr_signers"][0];
+    let blob = |name: &Value| vector(&format!("vtpm/blobs/{}", name.as_str().unwrap()));
+    let (spki, signatures) = (blob(&signer["spki"]), blob(&signer["signatures"]));
+    let der = fs::read(&spki).unwrap();
+    let pem = der::pem::encode_string("PUBLIC KEY", der::pem::LineEnding::LF, &der).unwrap();
+    let pem = file("signer.pem", pem);
+    let any = fs::read_to_string(vector("policies/any.toml")).unwrap();
+    let policy = file("signer.toml", any.replace("signed_pcrs = \"any\"", "signed_pcrs = [4]"));
+    let verify = |id: &str, key: Option<&PathBuf>| {
+        let id = json!(format!("vtpm.policy.signed-pcrs/{id}"));
+        let case = set["cases"].as_array().unwrap().iter().find(|case| case["id"] == id).unwrap();
+        let mut arguments = vec!["verify".into(), blob(&case["evidence"]), "--policy".into(), policy.clone()];
+        for name in set["keys"].as_array().unwrap().iter().filter_map(Value::as_str) {
+            let option = if name.len() == 64 { "--ak-spki-sha256" } else { "--ak-name" };
+            arguments.extend([option.into(), name.into()]);
+        }
+        if let Some(key) = key {
+            arguments.extend(["--pcr-signer".into(), key.clone(), signatures.clone()]);
+        }
+        attestrap(arguments)
+    };
+    for (id, key, code) in [
+        ("yes", Some(&spki), 0),
+        ("yes", Some(&pem), 0),
+        ("false-signature", Some(&spki), 10),
+        ("yes", None, 10),
+        ("yes", Some(&signatures), 30),
+    ] {
+        let ran = verify(id, key);
+        assert_eq!(ran.code, code, "{id}: {} {}", ran.out, ran.err);
+        assert_eq!(code == 10, ran.out.contains("vtpm.policy.signed-pcrs"), "{id}: {}", ran.out);
+    }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use vectors::set::{Anchor, Case, FORMAT, Manifest};
+use vectors::set::{Anchor, Case, FORMAT, Manifest, PcrSigner};
 
 use crate::platform::{Line, Platform, Product, Role};
 use crate::report::ReportSpec;
@@ -37,6 +37,8 @@ pub struct Suite {
     nonce: usize,
     /// Attestation keys that callers pin.
     keys: Vec<String>,
+    /// Signers of register policies that callers trust.
+    pcr_signers: Vec<PcrSigner>,
 }
 
 /// A set: its manifest, and its blobs by name.
@@ -69,6 +71,7 @@ impl Suite {
             roots,
             intermediates,
             keys: Vec::new(),
+            pcr_signers: Vec::new(),
             cases: suite.cases,
         };
         (manifest, suite.blobs)
@@ -86,6 +89,7 @@ impl Suite {
             roots: vec![Anchor { line: "aws".to_owned(), file }],
             intermediates: Vec::new(),
             keys: Vec::new(),
+            pcr_signers: Vec::new(),
             cases: suite.cases,
         };
         (manifest, suite.blobs)
@@ -103,6 +107,7 @@ impl Suite {
             roots: vec![Anchor { line: "intel".to_owned(), file }],
             intermediates: Vec::new(),
             keys: Vec::new(),
+            pcr_signers: Vec::new(),
             cases: suite.cases,
         };
         (manifest, suite.blobs)
@@ -122,6 +127,7 @@ impl Suite {
             roots: vec![Anchor { line: "tpm".to_owned(), file }],
             intermediates: Vec::new(),
             keys: suite.keys,
+            pcr_signers: suite.pcr_signers,
             cases: suite.cases,
         };
         (manifest, suite.blobs)

@@ -14,6 +14,7 @@ mod policy;
 
 pub use policy::{PcrPolicy, Registers};
 
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::algorithm::AlgorithmId;
@@ -80,6 +81,23 @@ impl PcrSignature {
         let actual =
             if verified.is_ok() { "a signature that verifies" } else { "a signature that does not verify" };
         Error::unless(&checks::SIGNATURE, verified.is_ok(), "a signature that verifies", actual)
+    }
+
+    /// The policy of these registers, if it is the one of this entry; `None` too for a bank without a value, and for one whose hash
+    /// signs nothing here.
+    fn policy_of(
+        &self,
+        registers: &dyn Registers,
+        provider: &CryptoProvider,
+    ) -> Result<Option<Digest>, Error> {
+        if self.algorithm().is_none() {
+            return Ok(None);
+        }
+        match PcrPolicy::of(HashAlgorithm::Sha256, &[self.selection], registers, provider) {
+            Ok(policy) => Ok(Some(policy.policy()).filter(|policy| policy.as_bytes() == self.policy)),
+            Err(Error::Mismatch(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// RSASSA-PKCS1-v1_5 with the bank's hash.
@@ -158,7 +176,36 @@ impl PcrSignatures {
         provider: &CryptoProvider,
     ) -> Result<SignedState, Error> {
         let (selection, policy) = self.find(key, registers, required, provider)?;
-        Ok(SignedState { selection, policy })
+        Ok(SignedState { signer: key.fingerprint, selection, policy })
+    }
+
+    /// All entries whose policy is that of the quoted registers and which `key` signed, as a verification takes them: which registers
+    /// must be covered, a policy says later. Entries that do not hold are passed over; so are those of banks without a quoted value,
+    /// of SHA-1's, and of no register.
+    pub(super) fn states(
+        &self,
+        key: &SigningKey,
+        registers: &VerifiedPcrs,
+        provider: &CryptoProvider,
+    ) -> Result<Vec<SignedState>, Error> {
+        let mut states = Vec::new();
+        let mut attempts = 0..MAX_SIGNATURES;
+        let named = self.entries.iter().filter(|entry| entry.fingerprint == key.fingerprint);
+        for entry in named.filter(|entry| entry.selection.registers != 0) {
+            let Some(policy) = entry.policy_of(registers, provider)? else { continue };
+            if attempts.next().is_none() {
+                break;
+            }
+            match entry.verify(key, provider) {
+                Ok(()) => {
+                    let (signer, selection) = (key.fingerprint, entry.selection);
+                    states.push(SignedState { signer, selection, policy });
+                }
+                Err(error @ Error::Unsupported(_)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(states)
     }
 
     /// The same over values that nothing vouches for: for whoever signs documents and looks whether they fit the values that an
@@ -199,20 +246,13 @@ impl PcrSignatures {
         }
         let mut signature = None;
         let mut attempts = 0..MAX_SIGNATURES;
-        for entry in covering.filter(|entry| entry.algorithm().is_some()) {
-            let policy = match PcrPolicy::of(HashAlgorithm::Sha256, &[entry.selection], registers, provider) {
-                Ok(policy) => policy,
-                Err(Error::Mismatch(_)) => continue,
-                Err(error) => return Err(error),
-            };
-            if policy.policy().as_bytes() != entry.policy {
-                continue;
-            }
+        for entry in covering {
+            let Some(policy) = entry.policy_of(registers, provider)? else { continue };
             if attempts.next().is_none() {
                 break;
             }
             match entry.verify(key, provider) {
-                Ok(()) => return Ok((entry.selection, policy.policy())),
+                Ok(()) => return Ok((entry.selection, policy)),
                 Err(error @ Error::Unsupported(_)) => return Err(error),
                 Err(error) => drop(signature.get_or_insert(error)),
             }
@@ -222,9 +262,11 @@ impl PcrSignatures {
     }
 }
 
-/// Registers whose values the vendor's key signed. Only [`PcrSignatures::accept`] makes one.
+/// Registers whose values the vendor's key signed. Only [`PcrSignatures::accept`] makes one, and a verification of quotes under the
+/// signers of [`Anchors`](super::Anchors::add_pcr_signer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedState {
+    signer: [u8; 32],
     selection: Selection,
     policy: Digest,
 }
@@ -238,6 +280,26 @@ impl SignedState {
     /// The registers that the vendor vouches for. It says nothing of others.
     pub fn registers(&self) -> impl Iterator<Item = u8> + use<> {
         self.selection.indices()
+    }
+
+    /// The key that signed: SHA-256 of its RSAPublicKey.
+    pub const fn signer(&self) -> &[u8; 32] {
+        &self.signer
+    }
+
+    /// Whether the vendor vouches for this register.
+    pub fn covers(&self, index: u8) -> bool {
+        self.registers().any(|covered| covered == index)
+    }
+
+    /// Bank and registers, as tpm2-tools write them: `sha256:4,11`.
+    pub(super) fn to_text(self) -> String {
+        let mut text = self.bank().to_string();
+        for (position, index) in self.registers().enumerate() {
+            text.push(if position == 0 { ':' } else { ',' });
+            text.push_str(&index.to_string());
+        }
+        text
     }
 
     /// The policy that was signed.

@@ -7,6 +7,7 @@ mod machine;
 mod quote;
 mod registers;
 mod rules;
+mod signed;
 
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Machine, SHA256, SHA384, Suite, evidence, leaf, value};
+use super::{Machine, SHA256, SHA384, Suite, evidence, leaf, signed, value};
 use crate::CertSpec;
 use crate::eventlog::{Header, LogWriter};
 use crate::tpm::{Key, QuoteSpec};
@@ -13,6 +13,7 @@ pub(super) fn add(suite: &mut Suite) {
     counters(suite);
     banks(suite);
     registers(suite);
+    signed::add(suite);
     log(suite);
 }
 
