@@ -1,6 +1,6 @@
 //! Canonical event logs: the published one where its folder is given, and logs written here.
 
-use attest_core::eventlog::{CelLog, CelRegister};
+use attest_core::eventlog::{CelLog, CelRecord, CelRegister};
 
 use super::real::{cases, file, root};
 use super::*;
@@ -216,7 +216,7 @@ fn the_specifications_example_reads_in_cbor() {
         ),
     ]);
     let parsed = CelLog::parse_cbor(&log).unwrap();
-    assert_eq!(parsed.records().iter().map(|record| record.is_measured()).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(parsed.records().iter().map(CelRecord::is_measured).collect::<Vec<_>>(), [false, true]);
     // The header has no SHA-256 digest, and needs none: it extends nothing.
     let value = parsed.replay(CelRegister::Pcr(0), SHA256, provider()).unwrap().unwrap();
     assert_eq!(value, provider().digest(SHA256, &[&[0; 32], sha256.as_bytes()]).unwrap());
@@ -236,21 +236,21 @@ fn cbor_records_of_every_content_extend_or_do_not() {
         map(&[(0, head(0, kind))].into_iter().chain(data.map(|data| (1, head(0, data)))).collect::<Vec<_>>())
     };
     // Content, whether it extends, and what of it is proven.
-    let cases: &[(u32, Vec<u8>, bool, Option<&[u8]>)] = &[
+    let cases = [
         (4, map(&[(0, head(0, 1)), (1, map(&[(0, head(0, 1)), (1, head(0, 1))]))]), false, None),
         (4, management(2, None), false, None),
         (4, management(80, Some(1_758_000_000)), true, None),
         (4, management(81, Some(2)), true, None),
         (5, event(tstr("EV_NO_ACTION"), b"data"), false, None),
         (5, event(head(0, 3), b"data"), false, None),
-        (5, event(tstr("EV_SEPARATOR"), b"data"), true, Some(b"data")),
-        (5, event(head(0, 0x8000_0001), b"data"), true, Some(b"data")),
+        (5, event(tstr("EV_SEPARATOR"), b"data"), true, Some(&b"data"[..])),
+        (5, event(head(0, 0x8000_0001), b"data"), true, Some(&b"data"[..])),
         (7, template, true, Some(b"template")),
-        (8, bstr(b"data"), true, Some(b"data")),
-        (9, bstr(b"data"), true, Some(b"data")),
+        (8, bstr(b"data"), true, Some(&b"data"[..])),
+        (9, bstr(b"data"), true, Some(&b"data"[..])),
         (200, map(&[(0, head(0, 7)), (1, bstr(b"data"))]), true, None),
     ];
-    for (kind, content, measured, proven) in cases {
+    for (kind, content, measured, proven) in &cases {
         let sum = sum(proven.unwrap_or(b"data"));
         let log = list(&[
             cbor_record(0, (1, 15), sum.clone(), *kind, content.clone()),

@@ -263,7 +263,7 @@ fn a_root_stands_for_what_its_option_says() {
     let manifest: Value = serde_json::from_str(&manifest).unwrap();
     let cases = manifest["cases"].as_array().unwrap();
     let case = cases.iter().find(|case| case["id"] == "vtpm.ak.chain/good").unwrap();
-    let blob = |name: &serde_json::Value| vector(&format!("vtpm/blobs/{}", name.as_str().unwrap()));
+    let blob = |name: &Value| vector(&format!("vtpm/blobs/{}", name.as_str().unwrap()));
     let (evidence, root) = (blob(&case["evidence"]), blob(&manifest["roots"][0]["file"]));
     let vendors = directory().join("vendors");
     fs::create_dir_all(&vendors).unwrap();
