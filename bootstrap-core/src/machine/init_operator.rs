@@ -139,7 +139,7 @@ impl InitOperator {
 
     /// The next output.
     pub fn poll(&mut self) -> Output {
-        self.out.poll().unwrap_or_else(|| Output::Wait(self.deadline()))
+        self.out.poll().unwrap_or_else(|| self.out.wait(self.deadline()))
     }
 
     /// Gives this genesis up for good; a later init makes a new one, so that no genesis meets two nodes.

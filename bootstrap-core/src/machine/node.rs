@@ -146,7 +146,7 @@ impl Node {
 
     /// The next output.
     pub fn poll(&mut self) -> Output {
-        self.shared.out.poll().unwrap_or_else(|| Output::Wait(self.deadline()))
+        self.shared.out.poll().unwrap_or_else(|| self.shared.out.wait(self.deadline()))
     }
 
     /// The cluster that this boot is locked to, for claims.

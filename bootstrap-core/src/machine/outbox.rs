@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::error::Code;
+use crate::time::Deadline;
 
 use super::action::{Action, ActionId, ChannelId, Outcome};
 use super::message::{Message, Progress};
@@ -83,6 +84,12 @@ impl Outbox {
             self.writing = Some(id);
         }
         Some(output)
+    }
+
+    /// What to hand out while nothing may leave. Once a write failed no input moves anything, so there is nothing to wait for: at a
+    /// deadline that stays, a host would come back at once, for ever.
+    pub(super) fn wait(&self, deadline: Option<Deadline>) -> Output {
+        Output::Wait(deadline.filter(|_| !self.stopped))
     }
 
     /// What `poll` would hand out.

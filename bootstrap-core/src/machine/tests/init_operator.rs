@@ -117,6 +117,24 @@ fn o0_a_key_ring_that_fails_stops_it() {
 }
 
 #[test]
+fn o0_a_write_that_fails_stops_it_and_nothing_is_waited_for() {
+    let mut operator = dialled(operator_config(1), None);
+    let host = Host::blank(PCR, 1);
+    operator.handle(opened(CH, peer(node_facts(1, &host)), node_claims(&host)), NOW);
+    let write = loop {
+        match operator.poll() {
+            Output::Do(id, Action::Persist(_)) => break id,
+            Output::Wait(_) => panic!("no write"),
+            _ => {}
+        }
+    };
+    assert!(operator.deadline().is_some(), "the write itself may take its time");
+    let outputs = operator.run(Input::Done(write, Outcome::Failed), NOW);
+    assert_eq!(events(&outputs), [&Event::StorageFailed]);
+    assert_eq!(operator.deadline(), None, "it would be woken for ever");
+}
+
+#[test]
 fn o1_each_guard_alone_turns_a_node_away() {
     let good = Host::blank(PCR, 1);
     let operator = dialled(operator_config(1), None);

@@ -68,6 +68,7 @@ fn l0_a_write_that_fails_stops_the_node() {
     assert_eq!(events(&outputs), [&Event::StorageFailed]);
     assert!(rig.host.extended.is_empty());
     assert!(init(&mut rig, OTHER, 1).is_empty());
+    assert_eq!(rig.node.deadline(), None, "it would be woken for ever");
 }
 
 #[test]
