@@ -1,8 +1,11 @@
 //! What the fuzz targets share: whom they trust, and each target's first read.
 
 pub mod azure;
+pub mod channel;
 pub mod eventlog;
 pub mod measurements;
+pub mod pairs;
+pub mod protocol;
 pub mod tpm;
 
 use std::str;
@@ -20,26 +23,39 @@ use attest_core::tee::vtpm::{Attest, Public, TpmEvidence};
 use attest_core::x509::{Certificate, CertificateList};
 use attest_core::{Evidence, Policy, Store, TrustAnchors, Verifier};
 use attest_measurements::formats::corim::Corim;
+use bootstrap_core::wire::{Signed, Statement};
 use vectors::set::Set;
 
-/// Every target, with the read that an input must survive to reach anything behind it.
-pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 21] = [
+/// Every target, with the read that an input must survive to reach anything behind it. For those that run a protocol, that is
+/// its authentication: both ends of a channel opened, the node became a member.
+pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 26] = [
     ("azure_hcl", |bytes| HclReport::parse(bytes).is_ok() || RuntimeData::from_json(bytes).is_ok()),
     ("bundle", |bytes| Store::from_bundle(bytes).is_ok()),
+    ("channel_session", |bytes| match bytes {
+        [order @ 0..=0x7f, script @ ..] => channel::run(*order, script),
+        _ => false,
+    }),
     ("collateral", |bytes| Collateral::new().add(bytes).is_ok()),
     ("corim", |bytes| Corim::parse(bytes).is_ok()),
     ("evidence", |bytes| Evidence::from_envelope(bytes).is_ok() || Verifier::new().detect(bytes).is_ok()),
+    ("join_pair", |bytes| pairs::run(bytes, false)),
     ("nitro_document", |bytes| nitro::Document::parse(bytes).is_ok()),
     ("policy_file", |bytes| {
         let files = str::from_utf8(bytes).map(policy_files).unwrap_or_default();
         files.iter().any(|text| Policy::from_toml(text).is_ok() || Policy::from_json(text).is_ok())
     }),
+    ("recover_pair", |bytes| pairs::run(bytes, true)),
     ("reference_values", |bytes| measurements::read_all(bytes).iter().any(Result::is_ok)),
     ("sigstore_bundle", measurements::is_bundle),
     ("snp_bitflip", |bytes| bytes.len() >= 3),
     ("snp_report", |bytes| Report::parse(bytes).is_ok()),
     ("snp_table", |bytes| parse_table(bytes).is_ok()),
     ("snp_verify", |bytes| bytes.get(..REPORT_LEN).is_some_and(|report| Report::parse(report).is_ok())),
+    ("statement", |bytes| {
+        let statements = protocol::payloads(bytes);
+        let read = |signed: &Signed| Statement::from_payload(&signed.payload).is_ok();
+        statements.iter().any(read) || Signed::from_bytes(bytes).is_ok()
+    }),
     ("tdx", |bytes| {
         let quote = blobs(bytes).first().map(|evidence| TdxEvidence::parse(evidence));
         quote.is_some_and(|read| read.is_ok_and(|parts| Quote::parse(&parts.quote).is_ok()))
@@ -56,6 +72,10 @@ pub const FIRST_READ: [(&str, fn(&[u8]) -> bool); 21] = [
     }),
     ("vtpm_pcrsig", |bytes| PcrSignatures::from_json(bytes).is_ok()),
     ("vtpm_public", |bytes| Public::parse(bytes).is_ok()),
+    ("wire_message", |bytes| match bytes {
+        [protocol::FRAMES, first, stream @ ..] => !protocol::frames(stream, usize::from(*first)).0.is_empty(),
+        _ => matches!(protocol::again(bytes), Some(Ok(_))),
+    }),
     ("x509", |bytes| Certificate::parse(bytes).is_ok() || CertificateList::parse(bytes).is_ok()),
 ];
 

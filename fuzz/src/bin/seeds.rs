@@ -11,7 +11,7 @@ use attest_core::collateral::Collateral;
 use attest_core::rules::OneOf;
 use attest_core::tee::snp::{self, MARCH_2026, REPORT_LEN};
 use attest_core::{Policy, Store, Verifier};
-use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ, base64, measurements, tpm};
+use attestrap_fuzz::{ANY, ANY_POLICY, FIRST_READ, base64, channel, measurements, pairs, protocol, tpm};
 use vectors::set::{Case, Set};
 
 /// Google's instance information: zone z, project 1 named p, instance 2 named n, security version 0, production.
@@ -228,6 +228,16 @@ fn write_all(corpus: &Path) -> Outcome {
     let folder = Folder::new(corpus, "vtpm_eventlog")?;
     attestrap_fuzz::eventlog::seeds().iter().try_for_each(|(name, bytes)| folder.put(name, bytes))?;
 
+    for (target, seeds) in [
+        ("channel_session", channel::seeds()),
+        ("join_pair", pairs::seeds(false)),
+        ("recover_pair", pairs::seeds(true)),
+        ("statement", protocol::statement_seeds()),
+        ("wire_message", protocol::wire_seeds()),
+    ] {
+        let folder = Folder::new(corpus, target)?;
+        seeds.iter().try_for_each(|(name, bytes)| folder.put(name, bytes))?;
+    }
     for (target, seeds) in [
         ("corim", measurements::corim_seeds()),
         ("reference_values", measurements::value_seeds()),
