@@ -187,7 +187,8 @@ impl ChannelFixture {
                 end.judged(Judgement::accepted(peer, now, wall()), now).expect("it was asked for");
             }
             ChannelEvent::Opened { .. } => opened += 1,
-            _ => {}
+            ChannelEvent::Closed(ended) => panic!("{ended:?}"),
+            ChannelEvent::Reopened { .. } | ChannelEvent::Message(_) | ChannelEvent::Wait(_) | _ => {}
         });
         assert_eq!(opened, 2, "both ends open");
     }

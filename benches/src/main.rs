@@ -11,18 +11,21 @@ use std::time::Instant;
 use attest_core::crypto::{self, CryptoProvider, SignatureAlgorithm};
 use attest_core::tee::snp::Report;
 use aws_lc_rs::signature as aws;
-use benches::Fixture;
+use benches::channel::{ChannelFixture, cpu_without_firmware};
 use benches::tpm::TpmFixture;
-use rustix::time::{ClockId, clock_gettime};
+use benches::{Fixture, cpu};
 
 const ROUNDS: usize = 1_500;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
+        Some("handshakes") => handshakes(words.get(1).and_then(|count| count.parse().ok()).unwrap_or(ROUNDS)),
         Some("ratios") => ratios(words.get(1).map(Path::new)),
         _ => {
-            eprintln!("usage: benches ratios [FILE WITH PEERS' LINES `name nanoseconds`]");
+            eprintln!(
+                "usage: benches ratios [FILE WITH PEERS' LINES `name nanoseconds`] | handshakes [COUNT]"
+            );
             return ExitCode::from(2);
         }
     }
@@ -36,12 +39,6 @@ type Clock = fn() -> f64;
 fn wall() -> f64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_nanos() as f64
-}
-
-/// This thread's own time, which other builds on the machine do not lengthen. It costs a system call: for long works only.
-fn cpu() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
 /// Nanoseconds of each work, in interleaved rounds: the median of each, and the median of each one's ratio to the first.
@@ -124,6 +121,7 @@ fn ratios(peers: Option<&Path>) {
     println!("snp_cold_us {:.1}", cold / 1e3);
     others(&fixture);
     tpm(provider);
+    channel(provider);
     match peers.map_or_else(run_peers, |file| std::fs::read_to_string(file).ok()) {
         Some(lines) => compare(&lines, cold),
         None => println!("# the peers were not run: benches/peers/run needs Go and OpenSSL"),
@@ -208,6 +206,25 @@ fn tpm(provider: &CryptoProvider) {
     println!("tpm_replay_10000_events_vs_hashing {ratio:.3}");
     println!("raw_hashing_10000_events_us {:.1}", raw / 1e3);
     println!("tpm_replay_10000_events_us {:.1}", replay / 1e3);
+}
+
+/// A channel of two attested ends, against the arithmetic that both cannot do without.
+fn channel(provider: &CryptoProvider) {
+    let fixture = ChannelFixture::new(provider);
+    let mut works: [&mut dyn FnMut(); 2] =
+        [&mut || fixture.arithmetic(), &mut || fixture.handshake(provider)];
+    let measured = interleaved(ROUNDS / 3, cpu_without_firmware, &mut works);
+    let [(raw, _), (whole, ratio)] = measured[..] else { return };
+    println!("bootstrap_handshake_vs_raw {ratio:.3}");
+    println!("raw_handshake_arithmetic_us {:.1}", raw / 1e3);
+    println!("bootstrap_handshake_us {:.1}", whole / 1e3);
+}
+
+/// Handshakes and nothing else, for a profiler.
+fn handshakes(count: usize) {
+    let provider = &crypto::aws_lc_rs::PROVIDER;
+    let fixture = ChannelFixture::new(provider);
+    (0..count).for_each(|_| fixture.handshake(provider));
 }
 
 fn run_peers() -> Option<String> {
