@@ -80,7 +80,7 @@ fn a_genesis_has_one_ca_key() {
         salt: [1; 32],
         ca: CaKey::new(vec![1]).unwrap(),
         authority: Authority {
-            operators: List::new(vec![crate::peer::PublicKey::Ed25519([1; 32])]).unwrap(),
+            operators: List::new(vec![crate::keys::PublicKey::Ed25519([1; 32])]).unwrap(),
             threshold: Bounded::new(1).unwrap(),
             custodians: List::default(),
         },
