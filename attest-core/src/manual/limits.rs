@@ -38,8 +38,8 @@
 //! makers of TPM 1.2 wrote, are not. Nothing asks for a platform certificate, so that a TPM is not tied to a machine. The template
 //! index and nonce of an endorsement key are not read: the device brings the public area, and its numbers must be the certified ones.
 //!
-//! No machine is known that writes canonical logs in CBOR. The reader follows the specification's map, and was held against its
-//! one example and against another implementation's; see [`crate::eventlog::CelLog::parse_cbor`].
+//! No machine is known that writes canonical logs in CBOR. The reader follows the specification's map as another implementation
+//! quotes it, with its one example: at second hand, keys 9 and 10 by one author; see [`crate::eventlog::CelLog::parse_cbor`].
 //!
 //! What no quote proves, and what a verdict over one lists as not checked: [`crate::tee::vtpm::NOT_CHECKED`].
 //!
