@@ -106,6 +106,8 @@ mod setup;
 mod show;
 mod standing;
 mod terms;
+#[cfg(test)]
+mod tests;
 #[cfg(any(test, feature = "sim"))]
 pub mod wires;
 

@@ -18,7 +18,7 @@ use crate::machine::{
     StatementService,
 };
 use crate::time::Instant;
-use crate::wire::{Claims, LockClass};
+use crate::wire::{self, Claims, LockClass};
 
 impl Engine {
     /// Moves everything that can move without the host.
@@ -36,6 +36,11 @@ impl Engine {
             }
         }
         self.services.retain(|channel, service| self.lines.contains_key(channel) || !service.is_over());
+        let services = &self.services;
+        self.wakes.retain(|owner, _| match owner {
+            Owner::Main => true,
+            Owner::Service(channel) => services.contains_key(channel),
+        });
     }
 
     fn settle_line(&mut self, channel: ChannelId, given: Given<'_>) -> bool {
@@ -99,7 +104,11 @@ impl Engine {
         if self.services.contains_key(&channel) { Owner::Service(channel) } else { Owner::Main }
     }
 
-    fn event(&mut self, channel: ChannelId, event: ChannelEvent, given: Given<'_>) {
+    fn takes_grants(&self, channel: ChannelId) -> bool {
+        matches!(self.party, Party::Node(..)) && self.owner(channel) == Owner::Main
+    }
+
+    pub(super) fn event(&mut self, channel: ChannelId, event: ChannelEvent, given: Given<'_>) {
         match event {
             ChannelEvent::ProduceEvidence(request) => {
                 if let Some(line) = self.lines.get_mut(&channel) {
@@ -130,6 +139,10 @@ impl Engine {
                     self.refuse(channel, Code::RATE, 0, given);
                 }
             }
+            // Nobody but a node's own machine takes a grant, and what nobody takes nobody would forget.
+            ChannelEvent::Message(wire::Message::Grant(_)) if !self.takes_grants(channel) => {
+                self.refuse(channel, Code::OUT_OF_ORDER, 0, given);
+            }
             ChannelEvent::Message(message) => match received(message, &mut self.keyring) {
                 Ok(message) => {
                     self.learn_completed(&message);
@@ -142,7 +155,7 @@ impl Engine {
                     crate::channel::machine::Ended::ByPeer(refusal) => refusal.retry_after,
                     crate::channel::machine::Ended::ByUs(_) => None,
                 };
-                let hint = hint.map_or(0, crate::wire::Bounded::number);
+                let hint = hint.map_or(0, wire::Bounded::number);
                 let owner = self.owner(channel);
                 self.drop_line(channel);
                 self.input(owner, Input::Closed(channel, ended.code(), hint), given);
