@@ -121,7 +121,7 @@ impl JoinNode {
         now: Instant,
     ) {
         let Some(session) = self.sessions.iter_mut().find(|session| session.channel == channel) else {
-            return shared.out_of_order(Some(channel), "J5", message.word());
+            return shared.unexpected(channel, "J5", &message);
         };
         match (&session.stage, message) {
             (Stage::AwaitOffer(_), Message::Offer(offer)) => self.offer(channel, offer, shared, now),
@@ -129,7 +129,7 @@ impl JoinNode {
                 let offer = offer.clone();
                 self.grant(channel, offer, grant, shared);
             }
-            (stage, message) => shared.out_of_order(Some(channel), stage.word(), message.word()),
+            (stage, message) => shared.unexpected(channel, stage.word(), &message),
         }
     }
 

@@ -463,6 +463,14 @@ impl Shared {
         self.forget(grant.handle);
     }
 
+    /// A message that no row has. A grant is in the key ring by then, and nobody will use it.
+    pub(super) fn unexpected(&mut self, channel: ChannelId, state: &'static str, message: &Message) {
+        self.out_of_order(Some(channel), state, message.word());
+        if let Message::Grant(grant) = message {
+            self.forget(grant.handle);
+        }
+    }
+
     pub(super) fn out_of_order(
         &mut self,
         channel: Option<ChannelId>,

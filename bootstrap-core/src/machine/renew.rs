@@ -90,7 +90,7 @@ impl Renew {
                 };
                 self.state = State::Checking(channel, shared.keys(check), grant);
             }
-            (_, message) => shared.out_of_order(Some(channel), self.word(), message.word()),
+            (_, message) => shared.unexpected(channel, self.word(), &message),
         }
     }
 

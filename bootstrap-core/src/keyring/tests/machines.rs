@@ -1,6 +1,7 @@
 //! The whole line as machines ask for it.
 
 use super::*;
+use crate::machine::{KeyAction, KeyOutcome};
 
 fn host<'a>(payload: &'a DriverPayload) -> Host<'a> {
     Host {
@@ -18,8 +19,6 @@ fn host<'a>(payload: &'a DriverPayload) -> Host<'a> {
 fn machines_are_answered_from_a_node_born_genesis_to_a_newcomers_policy() {
     use crate::machine::facts::Authority as Wanted;
     use crate::machine::message::GrantFacts;
-    use crate::machine::{KeyAction, KeyOutcome};
-
     let payload = DriverPayload::new(b"join".to_vec()).unwrap();
     let (mut operators, mut first, mut newcomer) = (Keyring::new(), Keyring::new(), Keyring::new());
     let wanted = Wanted { operators: vec![operator().public_key()], threshold: 1, custodians: Vec::new() };
@@ -100,10 +99,32 @@ fn machines_are_answered_from_a_node_born_genesis_to_a_newcomers_policy() {
     assert_eq!(refused, KeyOutcome::Refused(crate::error::Code::INTERNAL));
 }
 
+/// A service holds what is published once its store has it: a store that refuses leaves the key ring as it was.
+#[test]
+fn statements_that_go_on_are_checked_and_not_yet_held() {
+    let payload = DriverPayload::new(Vec::new()).unwrap();
+    let cast = Cast::new(1);
+    let cluster = cluster_id_of(&cast.genesis);
+    let genesis = genesis_facts(&cast.genesis);
+    let mut service = Keyring::new();
+    service.learn(cast.genesis.clone()).unwrap();
+    let first = policy(cluster);
+    service.learn_statements(&cluster, std::slice::from_ref(&first), host(&payload).now).unwrap();
+    let held = service.policies(&cluster).unwrap().tip();
+    let Ok(Statement::Policy(next)) = Statement::from_payload(&first.payload) else { panic!("a policy") };
+    let next = PolicyStatement { epoch: 2, previous: held.unwrap().hash, ..next };
+    let next = Draft::signed(&Statement::Policy(next), &operator()).unwrap();
+    let check = KeyAction::CheckPolicies { genesis, held, statements: vec![next.to_bytes()] };
+    let KeyOutcome::Policy(tip) = service.execute(&check, &host(&payload), &entropy(1)) else {
+        panic!("a policy that goes on")
+    };
+    assert_eq!((tip.epoch, service.policies(&cluster).unwrap().tip()), (2, held));
+    service.learn_statements(&cluster, &[next], host(&payload).now).unwrap();
+    assert_eq!(service.policies(&cluster).unwrap().tip(), Some(tip));
+}
+
 #[test]
 fn an_authority_is_that_at_the_end_of_its_chain() {
-    use crate::machine::{KeyAction, KeyOutcome};
-
     let payload = DriverPayload::new(Vec::new()).unwrap();
     let cast = Cast::new(1);
     let genesis = genesis_facts(&cast.genesis);

@@ -209,12 +209,8 @@ impl InitNode {
                 session.stage = Stage::Attached;
             }
             (_, message) => {
-                let state = self.word();
-                shared.out_of_order(
-                    self.session.as_ref().map(|session| session.channel),
-                    state,
-                    message.word(),
-                );
+                let channel = session.channel;
+                shared.unexpected(channel, self.word(), &message);
             }
         }
     }

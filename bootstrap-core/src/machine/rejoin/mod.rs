@@ -82,7 +82,7 @@ impl Rejoin {
         now: Instant,
     ) {
         let Some(session) = self.sessions.iter().find(|session| session.channel == channel) else {
-            return shared.out_of_order(Some(channel), "V1", message.word());
+            return shared.unexpected(channel, "V1", &message);
         };
         match (session.stage.clone(), message) {
             (Stage::AwaitOffer(_), Message::Offer(offer)) => {
@@ -96,7 +96,7 @@ impl Rejoin {
             (Stage::AwaitGrant(offer, _), Message::Grant(grant)) => {
                 self.grant(channel, offer, grant, shared, now);
             }
-            (stage, message) => shared.out_of_order(Some(channel), stage.word(), message.word()),
+            (stage, message) => shared.unexpected(channel, stage.word(), &message),
         }
     }
 

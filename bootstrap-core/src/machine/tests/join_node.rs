@@ -37,6 +37,16 @@ fn awaiting_grant() -> Rig {
     rig
 }
 
+#[test]
+fn j1_a_grant_that_comes_too_early_is_forgotten() {
+    let mut rig = open(|config| config);
+    let early = grant(2, 3);
+    let outputs = rig.message(CH, Message::Grant(early.clone()));
+    assert!(outputs.contains(&Output::Refuse(CH, Code::OUT_OF_ORDER)), "{outputs:?}");
+    let forgotten = |action: &Action| *action == Action::Keys(KeyAction::Forget(early.handle));
+    assert!(action(&outputs, forgotten).is_some(), "{outputs:?}");
+}
+
 fn is_driver(action: &Action) -> bool {
     matches!(action, Action::Driver(DriverAction::Join))
 }

@@ -365,6 +365,27 @@ fn s2_done_is_confirmed_once_and_a_seat_is_promoted_only_then() {
     );
 }
 
+/// The receiver said Done and went: what it has is written down, and a seat is promoted.
+#[test]
+fn s2_a_channel_that_closes_behind_its_done_is_confirmed() {
+    let rules = AllOf { role: Role::Seat, ..AllOf::workers(2) };
+    let mut service = Service::new(rules, Store::empty());
+    service.open(node_facts(1, &new_node(1)), join_claims(1));
+    service.lock(1, &locked(&new_node(1)));
+    let done = Message::Done(Done { code: Code::ACCEPTED, generation: 1 });
+    service.serving.handle(Input::Message(CH, done), NOW);
+    let Output::Do(id, Action::Store(confirm)) = Machine::poll(&mut service.serving) else {
+        panic!("the confirmation");
+    };
+    service.input(Input::Closed(CH, Code::SHUTTING_DOWN, 0));
+    let stored = service.store.apply(&confirm);
+    let outputs = service.input(Input::Done(id, Outcome::Store(stored)));
+    assert_eq!(service.standing(), Some(Standing::Confirmed));
+    assert!(
+        action(&outputs, |action| matches!(action, Action::Driver(DriverAction::Promote { .. }))).is_some()
+    );
+}
+
 #[test]
 fn s2_another_generation_or_a_grant_to_another_boot_is_no_confirmation() {
     let mut service = granted();
