@@ -21,13 +21,11 @@ pub(super) struct Line {
     pub(super) owed: Option<EvidenceRequest>,
     /// What the other end asks or says of itself, under its evidence.
     pub(super) claims: Option<Claims>,
-    /// When the session wants to be woken.
-    pub(super) wake: Option<Instant>,
 }
 
 impl Line {
     pub(super) const fn new(session: Session, side: Side) -> Self {
-        Self { session, side, waiting: VecDeque::new(), owed: None, claims: None, wake: None }
+        Self { session, side, waiting: VecDeque::new(), owed: None, claims: None }
     }
 
     /// Sends a message, or keeps it until the verdicts are renewed.

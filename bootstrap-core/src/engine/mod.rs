@@ -93,6 +93,7 @@
     reason = "what an engine routes by name is named, and all else goes one way"
 )]
 
+mod alarms;
 mod asked;
 mod belief;
 mod claims;
@@ -111,7 +112,7 @@ mod tests;
 #[cfg(any(test, feature = "sim"))]
 pub mod wires;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::authority::PolicyTip;
@@ -135,6 +136,7 @@ use crate::peer::Peer;
 use crate::time::Instant;
 use crate::wire::{Der, List, Refusal, Signed};
 
+use alarms::{Alarms, Waiter};
 use line::Line;
 use party::{Owner, Party, Publisher, Service};
 
@@ -206,8 +208,10 @@ pub struct Engine {
     asked: BTreeMap<WorkId, Asked>,
     works: u64,
     channels: u32,
-    /// When each machine wants to be woken.
-    wakes: BTreeMap<Owner, Option<Instant>>,
+    alarms: Alarms,
+    /// What something was done to since all was settled.
+    stirred: BTreeSet<Owner>,
+    stirred_lines: BTreeSet<ChannelId>,
     out: VecDeque<Work>,
 }
 
@@ -297,7 +301,9 @@ impl Engine {
             asked: BTreeMap::new(),
             works: 0,
             channels: 0,
-            wakes: BTreeMap::new(),
+            alarms: Alarms::default(),
+            stirred: BTreeSet::from([Owner::Main]),
+            stirred_lines: BTreeSet::new(),
             out: VecDeque::new(),
         }
     }
@@ -361,6 +367,7 @@ impl Engine {
         if let Party::Pusher(setup, machine) = &mut self.party {
             let pusher = RecoverPusher::start(setup.machine.clone(), channel, given.now);
             *machine = Some(Box::new(pusher));
+            self.stirred.insert(Owner::Main);
         }
         self.settle(given);
         Ok(channel)
@@ -368,7 +375,7 @@ impl Engine {
 
     /// Bytes of the peer. What is wrong with them ends the channel. Bytes for a channel that has ended are late, and dropped.
     pub fn receive(&mut self, channel: ChannelId, bytes: &[u8], given: Given<'_>) {
-        if let Some(line) = self.lines.get_mut(&channel) {
+        if let Some(line) = self.stir_line(channel) {
             line.session.receive(bytes, given.now);
             self.settle(given);
         }
@@ -376,7 +383,7 @@ impl Engine {
 
     /// The connection below is gone.
     pub fn disconnected(&mut self, channel: ChannelId, given: Given<'_>) {
-        if let Some(line) = self.lines.get_mut(&channel) {
+        if let Some(line) = self.stir_line(channel) {
             line.session.disconnected();
             self.settle(given);
         }
@@ -388,7 +395,7 @@ impl Engine {
     /// [`Error`] for evidence that the channel does not take.
     pub fn show(&mut self, channel: ChannelId, ask: Ask, given: Given<'_>) -> Result<(), Error> {
         let evidence = ask.finish()?;
-        if let Some(line) = self.lines.get_mut(&channel) {
+        if let Some(line) = self.stir_line(channel) {
             line.session.evidence(evidence, given.now)?;
             self.settle(given);
         }
@@ -415,7 +422,7 @@ impl Engine {
             Ok(peer) => Judgement::accepted(peer.clone(), given.now, given.wall),
             Err(disbelief) => Judgement::Rejected { code: disbelief.code(), retry_after: None },
         };
-        if let Some(line) = self.lines.get_mut(&channel) {
+        if let Some(line) = self.stir_line(channel) {
             line.session.judged(judgement, given.now)?;
             self.settle(given);
         }
@@ -481,18 +488,22 @@ impl Engine {
 
     /// Time has passed.
     pub fn tick(&mut self, given: Given<'_>) {
-        for line in self.lines.values_mut() {
-            line.session.handle_timeout(given.now);
-        }
-        for owner in self.owners() {
-            self.input(owner, Input::Tick, given);
+        for waiter in self.alarms.due(given.now) {
+            match waiter {
+                Waiter::Line(channel) => {
+                    if let Some(line) = self.stir_line(channel) {
+                        line.session.handle_timeout(given.now);
+                    }
+                }
+                Waiter::Machine(owner) => self.input(owner, Input::Tick, given),
+            }
         }
         self.settle(given);
     }
 
     /// What is next.
     pub fn poll(&mut self) -> Work {
-        self.out.pop_front().unwrap_or_else(|| Work::Wait(self.wake()))
+        self.out.pop_front().unwrap_or_else(|| Work::Wait(self.alarms.first()))
     }
 
     fn ask(&mut self, asked: Asked) -> WorkId {
@@ -510,13 +521,14 @@ impl Engine {
         let channel = ChannelId::new(self.channels);
         self.channels = self.channels.wrapping_add(1);
         self.lines.insert(channel, Line::new(session, side));
+        self.stirred_lines.insert(channel);
         self.settle(given);
         Ok(channel)
     }
 
     /// Ends a channel with a reason for the peer. Its end comes as an input.
     fn refuse(&mut self, channel: ChannelId, code: Code, retry: u32, given: Given<'_>) {
-        if let Some(line) = self.lines.get_mut(&channel) {
+        if let Some(line) = self.stir_line(channel) {
             let refusal = Refusal {
                 code,
                 retry_after: crate::wire::Bounded::new(retry).filter(|_| retry > 0),

@@ -1,6 +1,8 @@
 //! What goes where: events of channels to machines, outputs of machines to channels, the key ring and the host.
 
+use super::alarms::Waiter;
 use super::claims::Own;
+use super::line::Line;
 use super::message::{received, to_send};
 use super::party::{Owner, Party, SERVICES, Service};
 use super::show::Ask;
@@ -17,39 +19,28 @@ use crate::machine::{
     Action, ActionId, ChannelId, DriverAction, Input, JoinService, Message, Opened, Output, ServiceConfig,
     StatementService,
 };
-use crate::time::Instant;
 use crate::wire::{self, Claims, LockClass};
 
 impl Engine {
-    /// Moves everything that can move without the host.
+    /// Moves everything that can move without the host. Only what was stirred is looked at.
     pub(super) fn settle(&mut self, given: Given<'_>) {
         loop {
-            let mut moved = false;
-            for channel in self.lines.keys().copied().collect::<Vec<_>>() {
-                moved |= self.settle_line(channel, given);
-            }
-            for owner in self.owners() {
-                moved |= self.settle_machine(owner, given);
-            }
-            if !moved {
+            if let Some(channel) = self.stirred_lines.pop_first() {
+                self.settle_line(channel, given);
+            } else if let Some(owner) = self.stirred.pop_first() {
+                self.settle_machine(owner, given);
+            } else {
                 break;
             }
         }
-        self.services.retain(|channel, service| self.lines.contains_key(channel) || !service.is_over());
-        let services = &self.services;
-        self.wakes.retain(|owner, _| match owner {
-            Owner::Main => true,
-            Owner::Service(channel) => services.contains_key(channel),
-        });
     }
 
-    fn settle_line(&mut self, channel: ChannelId, given: Given<'_>) -> bool {
-        let mut moved = false;
+    fn settle_line(&mut self, channel: ChannelId, given: Given<'_>) {
         while let Some(line) = self.lines.get_mut(&channel) {
             match line.session.poll() {
                 ChannelEvent::Wait(wake) => {
-                    line.wake = wake;
                     let bytes = line.session.transmit();
+                    self.alarms.set(Waiter::Line(channel), wake);
                     if !bytes.is_empty() {
                         self.out.push_back(Work::Send(channel, bytes));
                     }
@@ -57,40 +48,46 @@ impl Engine {
                 }
                 event => self.event(channel, event, given),
             }
-            moved = true;
         }
-        moved
     }
 
-    fn settle_machine(&mut self, owner: Owner, given: Given<'_>) -> bool {
-        let mut moved = false;
+    fn settle_machine(&mut self, owner: Owner, given: Given<'_>) {
         loop {
             let output = match owner {
                 Owner::Main => self.party.poll(),
                 Owner::Service(channel) => match self.services.get_mut(&channel) {
                     Some(service) => service.poll(),
-                    None => return moved,
+                    None => return,
                 },
             };
             if let Output::Wait(deadline) = output {
-                self.wakes.insert(owner, deadline.map(|deadline| deadline.at));
-                return moved;
+                self.alarms.set(Waiter::Machine(owner), deadline.map(|deadline| deadline.at));
+                break;
             }
             self.output(owner, output, given);
-            moved = true;
+        }
+        self.forget_service(owner);
+    }
+
+    /// A service whose channel is gone and that has come to its end leaves nothing behind.
+    fn forget_service(&mut self, owner: Owner) {
+        let Owner::Service(channel) = owner else { return };
+        let over = self.services.get(&channel).is_some_and(Service::is_over);
+        if over && !self.lines.contains_key(&channel) {
+            self.services.remove(&channel);
+            self.alarms.set(Waiter::Machine(owner), None);
         }
     }
 
-    pub(super) fn owners(&self) -> Vec<Owner> {
-        core::iter::once(Owner::Main).chain(self.services.keys().copied().map(Owner::Service)).collect()
-    }
-
-    pub(super) fn wake(&self) -> Option<Instant> {
-        let machines = self.owners().into_iter().filter_map(|owner| *self.wakes.get(&owner)?);
-        self.lines.values().filter_map(|line| line.wake).chain(machines).min()
+    /// A line that something is done to: it is looked at when all settles.
+    pub(super) fn stir_line(&mut self, channel: ChannelId) -> Option<&mut Line> {
+        let line = self.lines.get_mut(&channel)?;
+        self.stirred_lines.insert(channel);
+        Some(line)
     }
 
     pub(super) fn input(&mut self, owner: Owner, input: Input, given: Given<'_>) {
+        self.stirred.insert(owner);
         let Owner::Service(channel) = owner else { return self.party.handle(input, given.now) };
         let Some(service) = self.services.get_mut(&channel) else { return };
         let cluster = service.cluster();
@@ -133,7 +130,7 @@ impl Engine {
             }
             ChannelEvent::Reopened { peer, .. } => {
                 self.input(self.owner(channel), Input::Reopened(channel, Box::new(peer)), given);
-                if let Some(line) = self.lines.get_mut(&channel)
+                if let Some(line) = self.stir_line(channel)
                     && line.flush(given.now).is_err()
                 {
                     self.refuse(channel, Code::RATE, 0, given);
@@ -167,6 +164,7 @@ impl Engine {
     /// What is left of a channel goes out, and then it is gone.
     fn drop_line(&mut self, channel: ChannelId) {
         if let Some(mut line) = self.lines.remove(&channel) {
+            self.alarms.set(Waiter::Line(channel), None);
             let bytes = line.session.transmit();
             if !bytes.is_empty() {
                 self.out.push_back(Work::Send(channel, bytes));
@@ -213,7 +211,7 @@ impl Engine {
         match output {
             Output::Send(channel, message) => {
                 let sent = to_send(message, &mut self.keyring).and_then(|message| {
-                    let line = self.lines.get_mut(&channel);
+                    let line = self.stir_line(channel);
                     line.map_or(Ok(()), |line| line.send(message, given.now)).map_err(Error::from)
                 });
                 if let Err(error) = sent {
@@ -242,7 +240,7 @@ impl Engine {
                 self.drop_line(channel);
             }
             Action::Reattest { channel } => {
-                let line = self.lines.get_mut(&channel);
+                let line = self.stir_line(channel);
                 let asked = line.map(|line| line.session.reattest(false, given.now));
                 if asked.is_some_and(|asked| asked.is_err()) {
                     self.refuse(channel, Code::INTERNAL, 0, given);

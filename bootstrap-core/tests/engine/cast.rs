@@ -153,17 +153,8 @@ pub(crate) fn policy(
             rule(1, Role::Seat, Some(list(seats)), "seat-{machine8}"),
             rule(2, Role::Worker, None, "worker-{seq}"),
         ]),
-        revoked: Revoked {
-            sets: List::default(),
-            nodes: List::default(),
-            machines: List::default(),
-            urgent: false,
-        },
-        limits: Limits {
-            certificate: Bounded::new(86_400).unwrap(),
-            policy: Bounded::new(86_400).unwrap(),
-            evidence: Bounded::new(1).unwrap(),
-        },
+        revoked: Revoked::default(),
+        limits: Limits::default(),
     }
 }
 

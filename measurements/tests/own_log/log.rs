@@ -8,6 +8,7 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::{EncodePublicKey as _, LineEnding};
 use serde_json::{Value, json};
+use vectors_generate::sigstore::{head, proof};
 
 use attest_core::crypto::HashAlgorithm::Sha256;
 
@@ -154,36 +155,4 @@ pub(crate) fn root_with(log: &Key) -> TrustRoot {
     let mut root = TrustRoot::none();
     root.add_log(NAME, log.public(), Validity::new(TIME - 100, Limit::To(TIME + 100)));
     root
-}
-
-/// The head of a tree (RFC 9162, 2.1.1).
-pub(crate) fn head(leaves: &[Vec<u8>]) -> Vec<u8> {
-    match leaves {
-        [] => sha256(&[]),
-        [one] => one.clone(),
-        _ => {
-            let (left, right) = leaves.split_at(split(leaves.len()));
-            sha256(&[&[1], &head(left), &head(right)])
-        }
-    }
-}
-
-/// The path of a leaf (RFC 9162, 2.1.3.1).
-pub(crate) fn proof(leaves: &[Vec<u8>], index: usize) -> Vec<Vec<u8>> {
-    if leaves.len() < 2 {
-        return Vec::new();
-    }
-    let at = split(leaves.len());
-    let (left, right) = leaves.split_at(at);
-    let (mut path, other) = match index < at {
-        true => (proof(left, index), head(right)),
-        false => (proof(right, index - at), head(left)),
-    };
-    path.push(other);
-    path
-}
-
-/// The largest power of two that is smaller.
-fn split(count: usize) -> usize {
-    count.next_power_of_two() / 2
 }

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 mod log;
 
-use log::{ARTIFACT, Bundle, Key, NAME, TIME, encode, head, proof, provider, root_with, sha256};
+use log::{ARTIFACT, Bundle, Key, NAME, TIME, encode, provider, root_with, sha256};
+use vectors_generate::sigstore::{head, proof};
 
 fn judge_with(made: &Value, root: &TrustRoot) -> Result<Option<u64>, TrustError> {
     let (key, now) = (Key::new(1).public(), UnixTime::since_unix_epoch(Duration::from_secs(TIME)));

@@ -106,17 +106,8 @@ pub(super) fn policy(epoch: u32, previous: StatementHash) -> PolicyStatement {
         sets: list(vec![set(1, 3, &[Role::Worker])]),
         replacements: List::default(),
         rules: list(vec![rule(10, Role::Worker, &[1])]),
-        revoked: Revoked {
-            sets: List::default(),
-            nodes: List::default(),
-            machines: List::default(),
-            urgent: false,
-        },
-        limits: Limits {
-            certificate: Bounded::new(86_400).unwrap(),
-            policy: Bounded::new(604_800).unwrap(),
-            evidence: Bounded::new(7).unwrap(),
-        },
+        revoked: Revoked::default(),
+        limits: Limits { evidence: Bounded::new(7).unwrap(), ..Limits::default() },
     }
 }
 

@@ -81,17 +81,8 @@ fn policy(cluster: ClusterId) -> Signed {
             lock: LeastLock::Any,
         }])
         .unwrap(),
-        revoked: Revoked {
-            sets: List::default(),
-            nodes: List::default(),
-            machines: List::default(),
-            urgent: false,
-        },
-        limits: Limits {
-            certificate: Bounded::new(86_400).unwrap(),
-            policy: Bounded::new(604_800).unwrap(),
-            evidence: Bounded::new(7).unwrap(),
-        },
+        revoked: Revoked::default(),
+        limits: Limits { evidence: Bounded::new(7).unwrap(), ..Limits::default() },
     };
     let mut draft = Draft::new(&Statement::Policy(statement)).unwrap();
     draft.sign(&operator()).unwrap();
